@@ -13,6 +13,7 @@ from kit.actor import Actor
 from models.analytics.filters import AnalyticsFilter
 from models.audit.log import AuditFilter
 from models.bookings.filters import BookingFilter, BookingOrder, BookingOrderField
+from models.bookings.series import SeriesFilter
 from models.bookings.waitlist import WaitlistFilter
 from models.customers.customers import CustomerFilter, CustomerOrder, CustomerOrderField
 from models.notifications.deliveries import DeliveryFilter
@@ -61,6 +62,10 @@ FILTERS: Final[Mapping[type, Mapping[str, Permission]]] = {
         "category": P.ROOMS_READ,
         "min_capacity": P.ROOMS_READ,
         "archived": P.ROOMS_READ,
+    },
+    SeriesFilter: {
+        "room_id": P.BOOKINGS_READ,
+        "customer_id": P.CUSTOMERS_READ,
     },
     WaitlistFilter: {
         "statuses": P.BOOKINGS_READ,

@@ -228,5 +228,7 @@ def refusals_in(group: BaseExceptionGroup[Refusal]) -> Iterator[Refusal]:
 
 
 def _named(path: Path) -> str:
-    name = next((step for step in reversed(path) if isinstance(step, str)), "A value")
-    return name.replace("_", " ").capitalize()
+    name = next((step for step in reversed(path) if isinstance(step, str)), "a value")
+    shown = name.replace("_", " ")
+    is_item = bool(path) and isinstance(path[-1], int)
+    return f"Each of the {shown}" if is_item else shown.capitalize()

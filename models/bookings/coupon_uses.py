@@ -11,6 +11,7 @@ from sqlmodel import col
 from domain.bookings.lifecycle import Status
 from domain.bookings.quotas import COUNTED
 from models.bookings.bookings import Booking
+from models.bookings.coupons import Coupon
 
 
 def uses_of(
@@ -67,6 +68,15 @@ def used(scope: Any, coupon: Any) -> ColumnElement[int]:
             col(Booking.coupon_id) == coupon.id,
             is_used(Booking, scope.now()),
         )
+        .scalar_subquery()
+    )
+
+
+def code_used(_: Any, booking: Any) -> ColumnElement[str]:
+    """Selects the code of the coupon of a booking that is selected."""
+    return (
+        select(col(Coupon.code))
+        .where(col(Coupon.tenant_id) == booking.tenant_id, col(Coupon.id) == booking.coupon_id)
         .scalar_subquery()
     )
 

@@ -11,6 +11,7 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     and_,
+    any_,
     false,
     func,
     not_,
@@ -30,6 +31,7 @@ from models.core.filters import (
     DateTimeRange,
     IdFilter,
     SortDirection,
+    has_any,
     is_among,
     sorted_by,
     within,
@@ -89,7 +91,7 @@ def bookings_matching(
         overlapping(filter.overlaps, tenant_id),
         within(Booking.starts_at, filter.starts_at),
         within(Booking.updated_at, filter.updated_at),
-        is_among(Booking.room_id, filter.room_id),
+        _has_room(filter.room_id),
         is_among(Booking.customer_id, filter.customer_id),
     )
     if filter.status is not None:
@@ -106,6 +108,20 @@ def bookings_matching(
         )
         bookings = bookings.where(or_(has_reference(filter.search, Booking), is_customers))
     return bookings
+
+
+def _has_room(ids: IdFilter | None) -> ColumnElement[bool]:
+    """Returns the condition that any room of a booking is among these."""
+    if ids is None:
+        return true()
+    others: Any = Booking.also_room_ids
+    also: list[ColumnElement[bool]] = [col(Booking.space_ids).is_not(None)]
+    if ids.eq is not None:
+        also.append(any_(others) == ids.eq)
+    if ids.in_ is not None:
+        also.append(has_any(others, ids.in_))
+    # Those of several rooms by the index that has these alone.
+    return or_(is_among(Booking.room_id, ids), and_(*also))
 
 
 def has_reference(text: str, booking: Any) -> ColumnElement[bool]:

@@ -1,6 +1,7 @@
 """Series of bookings: the rule by which they repeat, and what is booked on each of its dates."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -13,6 +14,7 @@ from domain.bookings.refusals import OccurrenceConflict, Reason
 from domain.core.refusals import Code
 from kit.actor import Actor
 from models.core.base import INSTANT, TenantRow, refers_to
+from models.core.filters import IdFilter, is_among
 from models.customers.customers import Customer
 from models.venue.rooms import Room
 
@@ -105,6 +107,24 @@ def _reason(stored: Mapping[str, Any]) -> Reason:
 
 def series_of(tenant_id: UUID) -> Select[BookingSeries]:
     return select(BookingSeries).where(col(BookingSeries.tenant_id) == tenant_id)
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesFilter:
+    room_id: IdFilter | None = None
+    customer_id: IdFilter | None = None
+
+
+def series_matching(
+    series: Select[BookingSeries], filter: SeriesFilter | None
+) -> Select[BookingSeries]:
+    """Filters series by all given conditions."""
+    if filter is None:
+        return series
+    return series.where(
+        is_among(BookingSeries.room_id, filter.room_id),
+        is_among(BookingSeries.customer_id, filter.customer_id),
+    )
 
 
 def own_series(tenant_id: UUID, customer_id: UUID | None) -> Select[BookingSeries]:

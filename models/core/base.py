@@ -61,6 +61,11 @@ def one_of(column: str, values: Iterable[StrEnum]) -> str:
     return f"{column} IN ({listed})"
 
 
+def stored(row: SQLModel) -> dict[str, Any]:
+    """Returns all columns of a row."""
+    return {name: getattr(row, name) for name in type(row).model_fields}
+
+
 def snapshot(row: Logged) -> Mapping[str, object]:
     """Returns the logged attributes of a row, in JSON types."""
     # Reading from the instance's dictionary is far quicker than through SQLAlchemy's attributes.

@@ -81,6 +81,15 @@ def is_among(column: Any, ids: IdFilter | None) -> ColumnElement[bool]:
     return and_(true(), *conditions)
 
 
+def has_any(column: Any, values: Any) -> ColumnElement[bool]:
+    """Returns the condition that a column of lists has one of the values, bound as one array."""
+    if not isinstance(values, ColumnElement):
+        if not values:
+            return false()
+        values = literal(list(values), column.type)
+    return column.overlap(values)  # type: ignore[no-any-return]
+
+
 def is_any(column: Any, values: Any) -> ColumnElement[bool]:
     """Returns the condition that a column has one of the values, bound as one array."""
     if not isinstance(values, ColumnElement):

@@ -30,6 +30,7 @@ from kit.postgres.statements import PreparedStatement
 from kit.scope import Scope
 from models.bookings.bookings import Booking
 from models.bookings.new_bookings import CHANGE_BOOKING, UNDONE
+from models.core.base import stored
 from resolvers.audit.log_writer import log_values
 from resolvers.bookings.space_locks import space_locks
 from resolvers.bookings.venue_facts import VenueFacts, venue_facts
@@ -121,7 +122,7 @@ async def change_at_once(
     """
     if not scope.may_write_at_once or seen.version != version or seen.terms is not None:
         return None
-    columns = {name: getattr(seen, name) for name in Booking.model_fields}
+    columns = stored(seen)
     facts, room_ids = await venue_facts(scope), [RoomId(id) for id in seen.room_ids]
     if facts is not None and not facts.rooms.keys() >= {*room_ids}:
         # A room is newer than the facts.
@@ -145,7 +146,7 @@ async def change_at_once(
         decided = DecidedChange(
             changed.statement,
             [booking] if is_listed else booking,
-            {name: getattr(booking, name) for name in columns},
+            stored(booking),
             changed.events,
             {
                 "version_before": version,

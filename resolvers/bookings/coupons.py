@@ -34,13 +34,14 @@ from domain.core.refusals import Duplicate, NotFound, Path, Refusal, Required
 from kit.postgres.keyset_pagination import Listing, Order
 from kit.scope import Scope
 from models.bookings.bookings import Booking
-from models.bookings.coupon_uses import bookings_of_customer, uses_by_coupon, uses_of
+from models.bookings.coupon_uses import bookings_of_customer, uses_of
 from models.bookings.coupons import Coupon, coupon_locked, coupons_of
 from models.bookings.stored_prices import price_columns
 from models.core.base import snapshot
 from models.tenants import Tenant
 from models.venue.rooms import Room
 from resolvers.bookings.slot_claims import Claim
+from resolvers.core.changes import log_change
 from resolvers.core.lookups import get_at_version, raise_all
 from resolvers.tenants.tenants import own_tenant
 from resolvers.venue.rooms import visible_rooms
@@ -202,39 +203,13 @@ async def archive_coupon(
     return _changed(scope, EventType.COUPON_ARCHIVED, coupon, before)
 
 
-async def use_count(scope: Scope, coupon: Coupon) -> int:
-    """How many bookings use the coupon: held ones too, and none that were cancelled."""
-
-    async def load(ids: list[UUID]) -> list[int]:
-        counted = uses_by_coupon(scope.tenant_id, ids, now=scope.now())
-        found: dict[UUID, int] = dict(await scope.rows(counted))
-        return [found.get(id, 0) for id in ids]
-
-    return await scope.loaders.batch("uses of coupons", load, coupon.id)
-
-
-async def rooms_of(scope: Scope, coupon: Coupon) -> list[Room]:
-    """The rooms that the coupon is for, or an empty list if it is for all: at most 100."""
-    if not coupon.room_ids:
-        return []
-
-    async def load(wanted: list[tuple[UUID, ...]]) -> list[list[Room]]:
-        ids = {id for each in wanted for id in each}
-        order = (col(Room.name_key), col(Room.id))
-        rooms = await scope.all(visible_rooms(scope).where(col(Room.id).in_(ids)).order_by(*order))
-        return [[room for room in rooms if room.id in each] for each in wanted]
-
-    return await scope.loaders.batch("rooms of coupons", load, tuple(coupon.room_ids))
-
-
 def _with_code(scope: Scope, code: str) -> Select[Coupon]:
     return visible_coupons(scope).where(col(Coupon.code) == code)
 
 
 def _changed(scope: Scope, type: EventType, coupon: Coupon, before: Snapshot) -> Coupon:
-    coupon.version += 1
-    coupon.updated_at = scope.now()
-    scope.emit(Event(type, "Coupon", coupon.id, before=before, after=snapshot(coupon)))
+    if log_change(scope, type, "Coupon", coupon, before):
+        coupon.updated_at = scope.now()
     return coupon
 
 

@@ -136,7 +136,7 @@ async def undo_merge(
 
     The merged customer is restored as it was, and gets back what the merge moved, except what was
     given to somebody else since. The kept customer loses what the merge added, except what was
-    changed since; what was booked since stays with it. Also requires `bookings:write`.
+    changed since; what was booked since stays with it.
     """
     last = merges_into(scope.tenant_id, [customer_id])
     seen = await scope.read_outside(last)

@@ -12,7 +12,7 @@ from domain.core.patch import ABSENT, Absent
 from domain.customers.customers import CustomerChoice
 from kit.scope import Scope
 from models.bookings.bookings import Booking
-from models.core.base import snapshot
+from models.core.base import snapshot, stored
 from resolvers.bookings.booking_access import (
     Version,
     load_visible_booking,
@@ -60,7 +60,7 @@ async def update_booking(
     edited = await lock_seen_booking(scope, seen, version=version)
     venue = await load_venue(scope, [RoomId(id) for id in edited.room_ids])
     check_status_in(state_of(edited, venue.tenant), EDITABLE, now=scope.now())
-    before = snapshot(edited)
+    before, was = snapshot(edited), stored(edited)
     if party_size is not ABSENT:
         set_party_size(edited, party_size)
         problems += capacity_refusals(venue, edited)
@@ -84,6 +84,8 @@ async def update_booking(
     if note is not ABSENT:
         edited.note = note
     raise_all(problems)
+    if stored(edited) == was:
+        return edited
     change = BookingChange(
         type=EventType.BOOKING_UPDATED, booking=edited, tenant=venue.tenant, before=before
     )

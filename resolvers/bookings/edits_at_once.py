@@ -16,7 +16,7 @@ from domain.customers.customers import CustomerChoice
 from kit.scope import Scope
 from models.bookings.bookings import Booking
 from models.bookings.new_bookings import BOOK_HOLD_AND_CUSTOMER
-from models.core.base import snapshot
+from models.core.base import snapshot, stored
 from permissions.policy import is_guest
 from resolvers.bookings.at_once import Changed, change_at_once
 from resolvers.bookings.booking_access import change_event, state_of, text_refusals
@@ -114,6 +114,8 @@ async def edit_at_once(
             set_party_size(booking, party_size)
             if capacity_refusals(facts.venue, booking):
                 return None
+        if stored(booking) == stored(seen):
+            return None
         change = BookingChange(
             type=EventType.BOOKING_UPDATED, booking=booking, tenant=tenant, before=before
         )

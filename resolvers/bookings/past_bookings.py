@@ -9,7 +9,7 @@ from sqlmodel import col
 from typing_extensions import Doc
 
 from domain.core.ids import BookingId
-from kit.errors import BadInput
+from domain.core.refusals import Invalid, Path
 from kit.postgres.detached_rows import detached_row
 from kit.scope import Scope
 from models.bookings.bookings import Booking, bookings_of
@@ -19,6 +19,8 @@ from resolvers.tenants.tenants import own_tenant
 
 _TICK: Final = timedelta(milliseconds=1)
 """The precision of stored instants."""
+
+_PATH: Final[Path] = ("as_of",)
 
 AsOf = Annotated[
     datetime | None,
@@ -37,7 +39,7 @@ async def booking_as_of(scope: Scope, id: BookingId, as_of: datetime) -> Booking
 
 
 async def load_as_of(scope: Scope, as_of: datetime, then: Select[Any]) -> list[Booking]:
-    """Returns the rows of a list as of an instant. Raises BadInput for an instant without any."""
+    """Returns the rows of a list as of an instant. Raises Invalid for an instant without any."""
     await _check(scope, as_of)
     return await _rows(scope, as_of, then)
 
@@ -61,8 +63,9 @@ async def _rows(scope: Scope, as_of: datetime, then: Select[Any]) -> list[Bookin
 
 async def _check(scope: Scope, as_of: datetime) -> None:
     if as_of > scope.now():
-        raise BadInput("`asOf` is in the future.")
+        raise Invalid("`asOf` is in the future.", path=_PATH)
     earliest = (await own_tenant(scope)).created_at
     if as_of < earliest:
         begins = earliest.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        raise BadInput(f"`asOf` can be {begins} at the earliest: the venue's registration.")
+        problem = f"`asOf` can be {begins} at the earliest: the venue's registration."
+        raise Invalid(problem, path=_PATH)

@@ -26,6 +26,7 @@ from kit.scope import Scope
 from models.bookings.price_rules import PriceRule, price_rules_of, stored_conditions
 from models.core.base import snapshot
 from models.venue.rooms import Room, rooms_of
+from resolvers.core.changes import log_change
 from resolvers.core.lookups import CALENDAR, get_at_version, get_or_refuse, raise_all
 from resolvers.tenants.tenants import own_tenant
 
@@ -133,8 +134,7 @@ async def update_price_rule(
         rule.tax_thousandths = tax_rate.thousandths if tax_rate else None
     if conditions is not ABSENT:
         rule.conditions = stored_conditions(conditions)
-    rule.version += 1
-    scope.emit(_changed(rule.id, before=before, after=snapshot(rule)))
+    log_change(scope, EventType.PRICE_RULES_CHANGED, "PriceRule", rule, before)
     return rule
 
 

@@ -46,6 +46,7 @@ from permissions.policy import may
 from permissions.roles import P
 from resolvers.bookings.slot_claims import Claim
 from resolvers.bookings.venue_facts import KeptFacts
+from resolvers.core.changes import log_change
 from resolvers.core.lookups import CALENDAR, get_at_version, get_or_refuse, raise_all
 
 # ------------------------------------------------------------------------------ settings
@@ -134,11 +135,7 @@ async def update_quota(
     before = snapshot(changed)
     raise_all([*quota_refusals(replace(as_quota(changed), limit=limit))])
     changed.limit = limit
-    changed.version += 1
-    after = snapshot(changed)
-    scope.emit(
-        Event(EventType.QUOTA_UPDATED, "BookingQuota", changed.id, before=before, after=after)
-    )
+    log_change(scope, EventType.QUOTA_UPDATED, "BookingQuota", changed, before)
     return changed
 
 

@@ -13,7 +13,7 @@ from domain.bookings.space_times import SpaceTime, overlapping
 from domain.core.ids import BookingId, RoomId
 from domain.core.intervals import Interval
 from domain.core.local_time import zone
-from domain.core.log_events import Event, EventType
+from domain.core.log_events import EventType
 from domain.core.refusals import Invalid, NotFound, Refusal
 from domain.venue.room_parts import part_refusals, spaces_of, with_all_above
 from kit.scope import Scope
@@ -24,6 +24,7 @@ from models.core.base import snapshot
 from models.venue.rooms import Room, booked_spaces, rooms_of
 from resolvers.bookings.booking_access import status
 from resolvers.bookings.slot_claims import expire
+from resolvers.core.changes import log_change
 from resolvers.core.lookups import CALENDAR, get_at_version, raise_all
 from resolvers.tenants.tenants import own_tenant
 from resolvers.venue.rooms import Version, load_rooms, visible_rooms
@@ -67,10 +68,7 @@ async def set_room_parts(
     for room in concerned:
         room.space_ids = spaces_of(room.id, parts) if room.part_ids else None
     await _move_bookings(scope, rooms, {room.id for room in concerned})
-    changed.version += 1
-    scope.emit(
-        Event(EventType.ROOM_UPDATED, "Room", changed.id, before=before, after=snapshot(changed))
-    )
+    log_change(scope, EventType.ROOM_UPDATED, "Room", changed, before)
     return changed
 
 

@@ -18,9 +18,16 @@ from domain.bookings.series import SeriesScope, ended_before
 from domain.core.ids import BookingSeriesId
 from domain.core.local_time import zone
 from domain.core.refusals import Invalid, NotFound, StaleVersion
+from kit.postgres.keyset_pagination import Listing, Order
 from kit.scope import Scope
 from models.bookings.bookings import Booking
-from models.bookings.series import BookingSeries, own_series, series_of
+from models.bookings.series import (
+    BookingSeries,
+    SeriesFilter,
+    own_series,
+    series_matching,
+    series_of,
+)
 from models.bookings.series_bookings import SPACES_OF_SERIES
 from models.tenants import Tenant
 from permissions.policy import grant_of
@@ -50,6 +57,21 @@ async def series(
     Customers see the series that were booked for them.
     """
     return await scope.one(visible_series(scope).where(col(BookingSeries.id) == id))
+
+
+def booking_series(
+    scope: Scope,
+    *,
+    filter: Annotated[
+        SeriesFilter | None, Doc("Which series to return; all that the caller sees by default.")
+    ] = None,
+) -> Listing[BookingSeries]:
+    """The series of bookings that the caller can see, the newest first.
+
+    Customers see the series that were booked for them.
+    """
+    found = series_matching(visible_series(scope), filter)
+    return Listing(BookingSeries, found, (Order(BookingSeries.created_at, descending=True),))
 
 
 # ------------------------------------------------------------------------------ for a change

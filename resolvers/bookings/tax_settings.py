@@ -5,7 +5,7 @@ from typing import Annotated
 from typing_extensions import Doc
 
 from domain.core.card_amounts import step_refusals
-from domain.core.log_events import Event, EventType
+from domain.core.log_events import EventType
 from domain.core.money import Money
 from domain.core.patch import ABSENT, Absent
 from domain.core.percents import Percent
@@ -15,6 +15,7 @@ from kit.scope import Scope
 from models.core.base import snapshot
 from models.tenants import Tenant
 from resolvers.bookings.price_facts import price_settings
+from resolvers.core.changes import log_change
 from resolvers.core.lookups import CALENDAR, get_at_version, raise_all
 from resolvers.tenants.settings import Version
 from resolvers.tenants.tenants import visible_tenants
@@ -75,9 +76,7 @@ async def update_tax_settings(
         refused += _amount_refusals(tenant, minimum_charge, "minimum_charge")
         tenant.minimum_charge_minor = minimum_charge.amount_minor if minimum_charge else None
     raise_all(refused)
-    tenant.version += 1
-    after = snapshot(tenant)
-    scope.emit(Event(EventType.SETTINGS_CHANGED, "Tenant", tenant.id, before=before, after=after))
+    log_change(scope, EventType.SETTINGS_CHANGED, "Tenant", tenant, before)
     return tenant
 
 

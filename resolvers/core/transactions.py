@@ -99,18 +99,16 @@ async def perform(
     """Runs a change in one transaction, and stores its events and idempotent result.
 
     ``at_once`` lets it commit itself in a single statement, as its last step, which may read what
-    ``showing`` does of its row. A ``dry_run`` commits nothing and ignores the key; its caller
-    closes the scope that it returns. Raises the change's refusals, in which case nothing is stored,
-    Unavailable if the database is unavailable or too busy, and Forbidden for a key of an actor that
-    is neither a user nor an API key.
+    ``showing`` does of its row. A ``dry_run`` commits nothing, its result under the key neither;
+    its caller closes the scope that it returns. Raises the change's refusals, in which case nothing
+    is stored, Unavailable if the database is unavailable or too busy, and Forbidden for a key of an
+    actor that is neither a user nor an API key.
     """
     if key is not None and not 1 <= len(key.text) <= MAX_KEY_LENGTH:
         raise Invalid(
             f"An idempotency key must have 1 to {MAX_KEY_LENGTH} characters.",
             path=("idempotency_key",),
         )
-    if dry_run:
-        key, at_once = None, False
     attempt = partial(
         _attempt,
         runtime,
@@ -168,19 +166,20 @@ async def _attempt(
     dry_run: bool,
 ) -> MutationResult[R]:
     scope = Scope(runtime, actor, request, writes=True)
-    if dry_run:
-        async with scope.dry_run():
-            result = await change(scope)
-        return MutationResult(result, events=scope.event_count, uncommitted=scope)
-    scope.may_write_at_once, scope.showing = at_once, showing
+    if key is not None:
+        scope.before_locks = lambda: _check_key(scope, key)
     try:
+        if dry_run:
+            async with scope.dry_run():
+                result = await change(scope)
+            return MutationResult(result, events=scope.event_count, uncommitted=scope)
+        scope.may_write_at_once, scope.showing = at_once, showing
         async with scope.transaction():
             if key is None:
                 result = await change(scope)
                 if scope.is_stored:
                     return MutationResult(result, shown=scope.shown)
                 return MutationResult(result, events=scope.event_count)
-            scope.before_locks = lambda: _check_key(scope, key)
             scope.idempotency_key = key
             result = await change(scope)
             if scope.is_stored:

@@ -12,7 +12,7 @@ from typing_extensions import Doc
 
 from domain.core.contact import normalised_email
 from domain.core.ids import CustomerId
-from domain.core.log_events import Event, EventType, Snapshot
+from domain.core.log_events import Event, EventType
 from domain.core.patch import ABSENT, Absent
 from domain.core.refusals import Duplicate, Invalid, NotFound, Path, Refusal, Required
 from domain.core.text import tidy_name
@@ -43,6 +43,7 @@ from models.customers.known import (
 )
 from permissions.policy import grant_of, may, only_own, refusal
 from permissions.roles import GrantScope, P
+from resolvers.core.changes import log_change
 from resolvers.core.lookups import get_at_version, raise_all
 
 
@@ -159,9 +160,8 @@ async def update_customer(
         changed.notes = tidy(notes)
     _check(changed, path=())
     await _check_address(scope, changed, path=("email",))
-    changed.version += 1
+    log_change(scope, EventType.CUSTOMER_UPDATED, "Customer", changed, before)
     await _store(scope, path=("email",))
-    scope.emit(customer_updated(changed, before=before))
     return changed
 
 
@@ -350,11 +350,6 @@ async def _store(scope: Scope, *, path: Path) -> None:
         if constraint_name(error) == ONE_PER_ADDRESS:
             raise Duplicate("e-mail address", path=path) from error
         raise
-
-
-def customer_updated(changed: Customer, *, before: Snapshot) -> Event:
-    after = snapshot(changed)
-    return Event(EventType.CUSTOMER_UPDATED, "Customer", changed.id, before=before, after=after)
 
 
 def customer_created(new: Customer) -> Event:

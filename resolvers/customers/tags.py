@@ -6,12 +6,14 @@ from typing import Annotated
 from typing_extensions import Doc
 
 from domain.core.ids import CustomerId
+from domain.core.log_events import EventType
 from domain.customers.tags import tag_name, tag_refusals, with_tags
 from kit.scope import Scope
 from models.core.base import snapshot
 from models.customers.customers import Customer
+from resolvers.core.changes import log_change
 from resolvers.core.lookups import raise_all
-from resolvers.customers.customers import customer_to_change, customer_updated
+from resolvers.customers.customers import customer_to_change
 
 Id = Annotated[CustomerId, Doc("The id of the customer.")]
 Version = Annotated[
@@ -60,10 +62,7 @@ async def untag_customer(
 
 
 def _with_tags(scope: Scope, changed: Customer, tags: Sequence[str]) -> Customer:
-    if list(tags) == changed.tags:
-        return changed
     before = snapshot(changed)
     changed.tags = list(tags)
-    changed.version += 1
-    scope.emit(customer_updated(changed, before=before))
+    log_change(scope, EventType.CUSTOMER_UPDATED, "Customer", changed, before)
     return changed

@@ -61,7 +61,7 @@ async def extend_booking(
 
     Give either `until` or `minutes`. The additional time has to be free, and the venue's rules
     apply to the whole booking, except that its start is fine as it is. The price is that of the new
-    duration, as when a booking is moved; what it costs more is due. Also requires `bookings:write`.
+    duration, as when a booking is moved; what it costs more is due.
     """
     if not may(scope.actor, P.BOOKINGS_WRITE):
         raise forbidden(scope.actor, P.BOOKINGS_WRITE)

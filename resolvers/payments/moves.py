@@ -30,6 +30,7 @@ from resolvers.bookings.booking_access import (
     load_visible_booking,
     record_change,
     spaces_of_move,
+    state_of,
     text_refusals,
     visible_bookings,
 )
@@ -104,7 +105,7 @@ async def move_seen(
     if moved.room_id != seen.room_id:
         raise StaleVersion(moved, path=("version",))
     check_spaces(scope, moved)
-    await give_up(scope, moved)
+    given_up = await give_up(scope, moved)
     claimed = await claim(
         scope,
         times.room_id,
@@ -116,6 +117,10 @@ async def move_seen(
     )
     goal = goal_of(moved, claimed)
     tenant = claimed.tenant
+    if goal.place == place_of(moved) and not given_up:
+        # It is where it is asked to be, whatever the rules are by now.
+        kind.check(state_of(moved, tenant), now=scope.now())
+        return moved
     problems = [
         *move_refusals(scope, moved, goal, tenant, by_customer, kind=kind),
         *claimed.refusals,
@@ -221,6 +226,8 @@ async def _move_at_once(
         if claimed is None:
             return None
         tenant, goal = claimed.tenant, goal_of(booking, claimed)
+        if goal.place == place_of(booking):
+            return None
         if move_refusals(scope, booking, goal, tenant, by_customer, kind=kind):
             return None
         if facts.quotas and not is_unlimited(scope):

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from typing_extensions import Doc
 
-from domain.core.log_events import Event, EventType
+from domain.core.log_events import EventType
 from domain.core.money import Money
 from domain.core.patch import ABSENT, Absent
 from domain.payments.cancellation import CancellationStep, in_order
@@ -16,6 +16,7 @@ from models.core.base import snapshot
 from models.payments.payments import stored_steps, terms_of_tenant
 from models.tenants import Tenant
 from models.venue.rooms import least_rate
+from resolvers.core.changes import log_change
 from resolvers.core.lookups import CALENDAR, get_at_version, raise_all
 from resolvers.tenants.settings import Version
 from resolvers.tenants.tenants import visible_tenants
@@ -102,7 +103,5 @@ async def update_payment_settings(
     if given is not None:
         tenant.payment_amount_minor = given.amount_minor
     tenant.cancellation_steps = stored_steps(in_order(steps))
-    tenant.version += 1
-    after = snapshot(tenant)
-    scope.emit(Event(EventType.SETTINGS_CHANGED, "Tenant", tenant.id, before=before, after=after))
+    log_change(scope, EventType.SETTINGS_CHANGED, "Tenant", tenant, before)
     return tenant

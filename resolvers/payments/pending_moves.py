@@ -43,16 +43,22 @@ async def open_payments(scope: Scope, booking: Booking) -> list[Payment]:
     return [each for each in made if each.hold_id is not None and each.status in OPEN]
 
 
-async def give_up(scope: Scope, booking: Booking) -> None:
-    """Frees the new time of a locked booking, and cancels the payment for it."""
+async def give_up(scope: Scope, booking: Booking) -> bool:
+    """Frees the new time of a locked booking, and cancels the payment for it.
+
+    Returns whether there was any.
+    """
     if booking.terms is None:
-        return
-    for hold in await scope.all(holds_of_move(scope.tenant_id, booking.id)):
+        return False
+    holds = await scope.all(holds_of_move(scope.tenant_id, booking.id))
+    unpaid = await open_payments(scope, booking)
+    for hold in holds:
         before = snapshot(hold)
         hold.status = Status.CANCELLED.value
         hold.hold_expires_at = None
         record_change(scope, EventType.BOOKING_CANCELLED, hold, before, reason=_GIVEN_UP)
-    for each in await open_payments(scope, booking):
+    for each in unpaid:
         payments.move(scope, each, PaymentStatus.VOIDING)
         payments.settle_later(scope, booking, scope.now() + payments.SOON)
     await scope.flush()
+    return bool(holds or unpaid)

@@ -53,6 +53,13 @@ async def refund_booking(
         Money | None,
         Doc("The amount to refund; by default everything that has been paid and not refunded."),
     ] = None,
+    is_goodwill: Annotated[
+        bool,
+        Doc(
+            "Whether the customer needn't pay again what is refunded, as after a complaint. By "
+            "default, it is due again for a booking that isn't cancelled."
+        ),
+    ] = False,
     reason: Reason = None,
 ) -> Booking:
     """Refund some or all of what was paid for a booking, regardless of its cancellation policy.
@@ -72,6 +79,10 @@ async def refund_booking(
         # A fee that is due stays due.
         due = Money(max(0, balances.receivable), booking.currency_code)
         await close(scope, booking, owed=due, credit=less(balances.credit, back))
+    elif is_goodwill:
+        again = back.amount_minor - balances.credit.amount_minor
+        if again > 0:
+            await post(scope, booking, repriced(-again, new_id()))
     # Without an idempotency key, a repeated request is refused by its version.
     booking.version += 1
     booking.updated_at = scope.now()

@@ -19,6 +19,7 @@ from domain.core.ids import BookingId, RoomId
 from domain.core.intervals import Interval
 from domain.core.local_time import Start, resolve_start
 from domain.core.refusals import Invalid, NotFound, Refusal
+from domain.payments.moves import Place
 from kit.scope import Scope
 from kit.time_slice import TimeSlice
 from models.bookings.bookings import Booking
@@ -42,7 +43,7 @@ from resolvers.bookings.venue_facts import Venue
 from resolvers.core.lookups import raise_all
 from resolvers.payments import moves
 from resolvers.payments.moves_together import move_together
-from resolvers.payments.places import goal_of, move_refusals
+from resolvers.payments.places import goal_of, move_refusals, place_of
 
 
 async def reschedule_booking(
@@ -94,6 +95,8 @@ async def reschedule_booking(
     part = await locked_part(scope, seen, scope_, version=version, also_rooms=[target])
     minutes = _minutes(part.booking) if duration_minutes is None else duration_minutes
     plan = await _planned(scope, part, target, start, minutes)
+    if all(place_of(each) == Place(target, time) for each, time in plan.moved):
+        return [part.booking, *(each for each, _ in plan.moved if each is not part.booking)]
     claims = await _checked(scope, plan)
     await _move_rule(scope, plan)
     await move_together(scope, claims, plan.venue.tenant, reason=reason)

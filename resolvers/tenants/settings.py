@@ -9,7 +9,7 @@ from domain.core.colors import is_color
 from domain.core.contact import name_refusals
 from domain.core.formatting import counted
 from domain.core.local_time import TimeZone
-from domain.core.log_events import Event, EventType
+from domain.core.log_events import EventType
 from domain.core.patch import ABSENT, Absent
 from domain.core.public_addresses import url_problem
 from domain.core.refusals import Invalid, Refusal
@@ -18,6 +18,7 @@ from domain.tenants.settings import LONGEST_MINUTES, EarlyEndPrice
 from kit.scope import Scope
 from models.core.base import snapshot
 from models.tenants import Tenant
+from resolvers.core.changes import log_change
 from resolvers.core.lookups import CALENDAR, get_at_version
 from resolvers.tenants.tenants import visible_tenants
 
@@ -110,9 +111,7 @@ async def update_tenant(
         tenant.logo_url = logo_url
     if refused := [*name_refusals(tenant.name, path=("name",)), *_brand_refusals(tenant)]:
         raise ExceptionGroup("refused", refused)
-    tenant.version += 1
-    after = snapshot(tenant)
-    scope.emit(Event(EventType.TENANT_UPDATED, "Tenant", tenant.id, before=before, after=after))
+    log_change(scope, EventType.TENANT_UPDATED, "Tenant", tenant, before)
     return tenant
 
 
@@ -251,9 +250,7 @@ async def update_tenant_settings(
     tenant.longest_minutes = max(tenant.longest_minutes, tenant.max_duration_minutes)
     if refused := _refusals(tenant, changed):
         raise ExceptionGroup("refused", refused)
-    tenant.version += 1
-    after = snapshot(tenant)
-    scope.emit(Event(EventType.SETTINGS_CHANGED, "Tenant", tenant.id, before=before, after=after))
+    log_change(scope, EventType.SETTINGS_CHANGED, "Tenant", tenant, before)
     return tenant
 
 

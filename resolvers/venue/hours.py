@@ -172,6 +172,8 @@ async def set_business_hours(
     if room_id is None and not plan:
         plan = _CLOSED_WEEK
     before = _week(await scope.all(weekday_hours_of(scope.tenant_id, room_id)))
+    if _week_logged(before) == _week_logged(plan):
+        return plan
     await scope.run(weekday_hours_without(scope.tenant_id, room_id))
     for day in plan:
         scope.add(
@@ -266,7 +268,8 @@ async def set_hours_exception(
     exception.minutes = minutes
     exception.reason = reason
     after = _exception_logged(exception)
-    scope.emit(_hours_changed(scope, room_id, before=before, after=after))
+    if after != before:
+        scope.emit(_hours_changed(scope, room_id, before=before, after=after))
     return exception
 
 

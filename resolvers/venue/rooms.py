@@ -32,6 +32,7 @@ from models.venue.rooms import (
     rooms_sorted,
     rooms_with_part,
 )
+from resolvers.core.changes import log_change
 from resolvers.core.hooks import run_handlers
 from resolvers.core.lookups import CALENDAR, get_at_version, raise_all
 from resolvers.tenants.tenants import own_tenant
@@ -218,10 +219,7 @@ async def update_room(
     raise_all([*problems, *room_refusals(changed, given, policy)])
     change = RoomChange(EventType.ROOM_UPDATED, changed, before)
     await run_handlers(scope, change)
-    changed.version += 1
-    scope.emit(
-        Event(EventType.ROOM_UPDATED, "Room", changed.id, before=before, after=snapshot(changed))
-    )
+    log_change(scope, EventType.ROOM_UPDATED, "Room", changed, before)
     return changed
 
 

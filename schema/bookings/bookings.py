@@ -78,7 +78,7 @@ input_type(
     overlaps="Match bookings that overlap this period.",
     starts_at="Match bookings that start in this period.",
     updated_at="Match bookings that last changed in this period.",
-    room_id="Match bookings of these rooms. If a booking has several, the first one counts.",
+    room_id="Match bookings that have one of these rooms, alone or with others.",
     customer_id="Match bookings of these customers. Requires `customers:read`.",
     status="Match bookings with these statuses.",
     search="Match bookings whose reference, customer name, e-mail address or phone number "

@@ -7,10 +7,10 @@ import strawberry
 import models
 from domain.bookings.coupons import CouponNotApplicable, CouponProblem, DiscountChoice
 from domain.core.log_events import EventType
-from models.bookings.coupon_uses import used
+from models.bookings.coupon_uses import code_used, used
 from models.bookings.coupons import amount_off
 from permissions.roles import P
-from resolvers.bookings import coupons
+from resolvers.bookings import coupon_fields, coupons
 from schema.bookings.bookings import Booking
 from schema.bookings.quotes import Quote
 from schema.core.connections import Connection, connection
@@ -64,13 +64,13 @@ class Coupon(Node):
     last_date: date | None = column(
         "The last local date on which bookings with it can start, or null."
     )
-    rooms: list[Room] | None = computed(coupons.rooms_of, requires=P.ROOMS_READ)
+    rooms: list[Room] | None = computed(coupon_fields.rooms_of, requires=P.ROOMS_READ)
     first_booking_only: bool = column("Whether only customers without other bookings can use it.")
     total_limit: int | None = column("How many bookings can use it, or null without a limit.")
     per_customer_limit: int | None = column(
         "How many bookings of one customer can use it, or null without a limit."
     )
-    use_count: int = computed(coupons.use_count, sql=used)
+    use_count: int = computed(coupon_fields.use_count, sql=used)
     archived_at: datetime | None = column("When it was archived, or null if it wasn't.")
     version: int = column(
         "The version of the coupon. It increases with every change; pass it to mutations that "
@@ -84,6 +84,7 @@ class BookingCoupon:
     coupon: Coupon | None = related(
         "The coupon that lowers the price, or null if there is none.", requires=P.BOOKINGS_MANAGE
     )
+    coupon_code: str | None = computed(coupon_fields.code_of, requires=P.PRICES_READ, sql=code_used)
 
 
 @value(coupons.QuotedCoupon)

@@ -76,6 +76,7 @@ class CustomerMergeMutations:
         customer_merges.undo_merge,
         requires=P.CUSTOMERS_WRITE,
         finds_by=P.CUSTOMERS_READ,
+        needs=P.BOOKINGS_WRITE,
         emits=[E.CUSTOMER_MERGE_UNDONE, E.BOOKING_UPDATED],
         wrapped=False,
         dry_run=True,

@@ -10,16 +10,26 @@ from domain.bookings.refusals import OccurrenceConflict, SeriesConflict
 from domain.core.local_time import RRule, TimeZone
 from domain.core.log_events import EventType as E
 from kit.scope import Scope
+from models.bookings.series import SeriesFilter
 from permissions.roles import P
 from resolvers.bookings import new_series, reading, series
 from schema.bookings.availability import SlotReason
 from schema.bookings.bookings import Booking, BookingConnection, CreateBookingPayload
-from schema.core.connections import connection
+from schema.core.connections import Connection, connection
 from schema.core.fields import Node, column, computed, extends, node, query, related, value
+from schema.core.inputs import input_type
 from schema.core.mutations import follow_up, mutation, payload
 from schema.core.user_errors import UserError, shows
 from schema.customers.customers import Customer
 from schema.venue.rooms import Room
+
+input_type(
+    SeriesFilter,
+    "Which series to return. Series must match all fields that are given.",
+    name="SeriesFilter",
+    room_id="Match series of these rooms.",
+    customer_id="Match series of these customers. Requires `customers:read`.",
+)
 
 
 @node(models.BookingSeries, visible=series.visible_series, requires=P.BOOKINGS_READ)
@@ -120,4 +130,7 @@ class SeriesMutations:
 
 @strawberry.type
 class SeriesQueries:
+    booking_series: Connection[BookingSeries] | None = connection(
+        series.booking_series, requires=P.BOOKINGS_READ
+    )
     series: BookingSeries | None = query(series.series, requires=P.BOOKINGS_READ)

@@ -54,8 +54,9 @@ _DRY_RUN_INPUT: Final = Annotated[
     bool,
     Doc(
         "Whether to only try the change: the payload and its refusals are the same, but nothing is "
-        "stored or sent, and no idempotency key is used. The ids and references of what would be "
-        "new are previews, which nothing has later."
+        "stored or sent, and an idempotency key stays unused; if it was used, the stored result is "
+        "returned. The ids and references of what would be new are previews, which nothing has "
+        "later."
     ),
 ]
 
@@ -122,6 +123,7 @@ def mutation(
     *,
     requires: Permission,
     finds_by: Permission | None = None,
+    needs: Permission | None = None,
     emits: Sequence[EventType] = (),
     idempotent: bool = False,
     hashes: bool = False,
@@ -138,12 +140,13 @@ def mutation(
 
     ``id`` and ``version`` are arguments of the field; the other parameters are the fields of
     ``input``, unless ``wrapped`` is False. A parameter that is itself called ``input`` is the whole
-    object. ``finds_by`` is a permission that the description mentions: without it, the caller sees
-    no object to change. ``idempotent`` adds an idempotency key. ``hashes`` marks a mutation that
-    hashes a password, which an operation may do once. ``personal`` marks a PUBLIC mutation whose
-    effect depends on the caller. ``at_once`` lets ``change`` store all of itself in one
-    statement. ``dry_run`` adds an argument of that name, last, by which callers try the change.
-    ``then`` is called with the result after the commit, before the selection set is resolved.
+    object. ``finds_by`` and ``needs`` are permissions that the description mentions: without the
+    first one, the caller sees no object to change; ``change`` itself checks the other.
+    ``idempotent`` adds an idempotency key. ``hashes`` marks a mutation that hashes a password,
+    which an operation may do once. ``personal`` marks a PUBLIC mutation whose effect depends on the
+    caller. ``at_once`` lets ``change`` store all of itself in one statement. ``dry_run`` adds an
+    argument of that name, last, by which callers try the change. ``then`` is called with the result
+    after the commit, before the selection set is resolved.
     """
     name = to_camel_case(change.__name__)
     first = next(iter(inspect.signature(change).parameters.values()))
@@ -227,7 +230,7 @@ def mutation(
     )
     return declared_field(
         resolve,
-        described(change) + (f"\n\nAlso requires `{finds_by}`." if finds_by else ""),
+        described(change) + _also_requires(finds_by, needs),
         requires=requires,
         cost=MUTATION_COST,
         directives=(EmitsDirective(events=list(emits)),) if emits else (),
@@ -235,6 +238,11 @@ def mutation(
         personal=personal,
         change=None if read is None else Change(requires, read, carry_out),
     )
+
+
+def _also_requires(*permissions: Permission | None) -> str:
+    named = " and ".join(f"`{each}`" for each in permissions if each is not None)
+    return f"\n\nAlso requires {named}." if named else ""
 
 
 def _call_reader(outer: Arguments, inner: Arguments, *, idempotent: bool) -> CallReader | None:

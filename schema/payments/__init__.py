@@ -20,11 +20,13 @@ from schema.payments.type_extensions import (
     VenuePayments,
 )
 from schema.payments.undo import UndoMutations, UndoTooLateError
+from schema.payments.waivers import WaiverMutations
 
 AREA: Final = Area(
     mutations=(
         PaymentSettingsMutations,
         RefundMutations,
+        WaiverMutations,
         MoveMutations,
         UndoMutations,
         SwapMutations,

@@ -112,6 +112,7 @@ class MoveMutations:
         ends.extend_booking,
         requires=P.BOOKINGS_MANAGE,
         finds_by=P.BOOKINGS_READ,
+        needs=P.BOOKINGS_WRITE,
         emits=[E.BOOKING_EXTENDED, E.BOOKING_CANCELLED, E.REFUND_REQUESTED],
         at_once=True,
         dry_run=True,

@@ -38,6 +38,7 @@ ARGUMENTS: Final = {
     "blackouts": 'overlaps: {gte: "2027-03-01T00:00:00Z", lt: "2027-04-01T00:00:00Z"}',
     "booking": "id: $booking",
     "bookings": "first: 50",
+    "bookingSeries": "first: 50",
     "calendarFeeds": "first: 50",
     "coupons": "first: 50",
     "customer": "id: $customer",

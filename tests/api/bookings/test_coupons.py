@@ -456,3 +456,13 @@ async def test_a_wrong_coupon_is_refused_with_all_that_is_wrong(
     assert [(each["code"], each["path"]) for each in of_rooms.payload["userErrors"]] == [
         ("NOT_FOUND", ["input", "roomIds", "1"])
     ]
+
+
+async def test_a_customer_reads_the_code_of_their_own_booking(
+    owner: BookingClient, guest: BookingClient, venue: Venue
+) -> None:
+    await create(owner)
+    booking = (await book(guest, venue, MONDAY)).payload["booking"]
+    query = "query ($id: ID!) { booking(id: $id) { couponCode } }"
+
+    assert (await guest(query, id=booking["id"])).payload == {"couponCode": "TENTH"}

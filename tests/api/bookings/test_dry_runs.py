@@ -168,10 +168,12 @@ async def test_a_dry_run_uses_no_idempotency_key(runtime: Runtime, api: Api) -> 
     dry = await run(api, venue, tried(text), "booking { id } replayed")
     held = await run(api, venue, text, "booking { id } replayed")
     again = await run(api, venue, tried(text), "booking { id } replayed")
+    other = text.replace("durationMinutes: 60", "durationMinutes: 90")
+    reused = await run(api, venue, tried(other), "booking { id } replayed")
 
-    assert [dry["replayed"], held["replayed"], again["replayed"]] == [False] * 3
-    assert dry["booking"]["id"] != held["booking"]["id"]
-    assert [each["code"] for each in again["userErrors"]] == ["SLOT_TAKEN"]
+    assert [dry["replayed"], held["replayed"], again["replayed"]] == [False, False, True]
+    assert dry["booking"]["id"] != held["booking"]["id"] == again["booking"]["id"]
+    assert [each["code"] for each in reused["userErrors"]] == ["IDEMPOTENCY_KEY_REUSED"]
 
 
 async def test_changes_of_one_operation_may_be_tried_and_made(runtime: Runtime, api: Api) -> None:

@@ -201,3 +201,4 @@ async def test_an_instant_outside_of_the_log_is_refused(
 
     assert answer.codes == ["BAD_USER_INPUT"]
     assert answer.errors[0]["message"] == problem
+    assert answer.errors[0]["extensions"]["argumentPath"] == ["asOf"]

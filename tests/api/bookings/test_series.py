@@ -641,3 +641,25 @@ async def test_who_was_given_one_booking_can_not_change_anothers_series(
     assert [each["code"] for each in (cancelled, moved)] == ["NOT_FOUND"] * 2
     assert await found(desk, series) == before
     made(await guest.cancel(given))
+
+
+async def test_series_are_listed_for_those_who_may_see_them(
+    api: Api, runtime: Runtime, desk: BookingClient, venue: Venue, clock: StoppedClock
+) -> None:
+    ours = {"customer": {"id": api_id(venue.customer)}}
+    first = (await book(desk, venue, "FREQ=WEEKLY;COUNT=2", **ours)).payload["series"]
+    clock.advance(minutes=1)
+    later = {"start": {"at": "2027-03-02T12:00:00Z"}, "roomId": api_id(venue.rooms[1])}
+    second = (await book(desk, venue, "FREQ=DAILY;COUNT=2", **later)).payload["series"]
+    query = """query ($filter: SeriesFilter) {
+      bookingSeries(first: 5, filter: $filter) { totalCount nodes { id } } }"""
+
+    def listed(answer: Answer) -> list[str]:
+        return [each["id"] for each in answer.payload["nodes"]]
+
+    of_room = {"roomId": {"eq": api_id(venue.rooms[1])}}
+    of_customer = {"customerId": {"in": [api_id(venue.customer)]}}
+    assert listed(await desk(query)) == [second["id"], first["id"]]
+    assert listed(await desk(query, filter=of_room)) == [second["id"]]
+    assert listed(await desk(query, filter=of_customer)) == [first["id"]]
+    assert listed(await BookingClient(api, runtime, venue.guest)(query)) == [first["id"]]

@@ -217,3 +217,19 @@ async def test_their_changes_are_undone_but_they_are_not_swapped(
     assert swapped.payload["userErrors"] == [{"code": "INVALID", "path": ["secondId"]}]
     assert await free(desk, venue.rooms, TEN) == [False, False, False, True]
     assert await owner.fetchval(OVERLAPS) == 0
+
+
+async def test_a_booking_is_found_by_any_of_its_rooms(desk: BookingClient, venue: Venue) -> None:
+    first, second, third, _ = venue.rooms
+    both = made(await desk.create(first, TEN, alsoRoomIds=ids(second)))
+    alone = made(await desk.create(third, TEN))
+    query = """query ($room: ID!, $rooms: [ID!]) {
+      eq: bookings(first: 5, filter: { roomId: { eq: $room } }) { nodes { id } }
+      in: bookings(first: 5, filter: { roomId: { in: $rooms } }) { nodes { id } totalCount }
+    }"""
+
+    found = (await desk(query, room=api_id(second), rooms=ids(second, third))).data
+
+    assert found["eq"]["nodes"] == [{"id": both["id"]}]
+    assert sorted(each["id"] for each in found["in"]["nodes"]) == sorted([both["id"], alone["id"]])
+    assert found["in"]["totalCount"] == 2

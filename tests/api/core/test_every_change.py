@@ -236,7 +236,7 @@ REFUSED = [
 # merge is undone in test_merges.py; what visitors do is counted, not logged; and what is sent to
 # webhooks has a log of its own.
 # A change that is taken back was made before, in test_undo.py, and so was an import, in
-# test_imports.py.
+# test_imports.py; what is waived was due, in test_waivers.py.
 APART = {
     "acceptInvitation",
     "cancelSubscription",
@@ -265,6 +265,7 @@ APART = {
     "undoChange",
     "undoImport",
     "verifyEmail",
+    "waiveBalance",
 }
 
 

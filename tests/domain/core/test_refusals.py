@@ -24,6 +24,7 @@ AT_SEVEN = datetime(2027, 1, 9, 0, tzinfo=UTC)
     [
         (Invalid("A name is short.", path=("name",)), "INVALID", "A name is short."),
         (Required(path=("hours", 0, "opens_at")), "REQUIRED", "Opens at is required."),
+        (Required(path=("tags", 0)), "REQUIRED", "Each of the tags is required."),
         (NotFound("room", path=("room_id",)), "NOT_FOUND", "There is no such room."),
         (Duplicate("subdomain"), "DUPLICATE", "This subdomain is already in use."),
         (
