@@ -93,8 +93,8 @@ class Reason:
 class SlotTaken(Refusal):
     """Another booking has the time (SLOT_TAKEN) or lies closer than the buffers allow.
 
-    Carries what is needed to find alternatives for the same request. ``remaining_seats``: of a room
-    whose seats are booked, how many are free.
+    Carries what is needed to find alternatives for the same request: ``together`` are all rooms, if
+    several were wanted. ``remaining_seats``: of a room whose seats are booked, how many are free.
     """
 
     code: Code
@@ -105,7 +105,7 @@ class SlotTaken(Refusal):
     zone: ZoneInfo
     conflicts: tuple[Busy, ...]
     exclude_booking_id: BookingId | None = None
-    is_one_of_several: bool = False
+    together: tuple[RoomId, ...] = ()
     remaining_seats: int | None = None
 
     def __str__(self) -> str:

@@ -2,12 +2,18 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import datetime
+from functools import reduce
+from operator import and_
 from typing import Final
 
 from domain.bookings.pricing import Price, PriceLine, PriceUnit
 from domain.bookings.refusals import Reason, SlotTaken, SlotUnavailable
 from domain.bookings.slot_facts import RoomFacts
+from domain.bookings.slots import RoomSlots, Slot
+from domain.bookings.start_grid import places
 from domain.core.formatting import counted
+from domain.core.ids import RoomId
 from domain.core.money import Money
 from domain.core.refusals import Code, Invalid, LimitReached, Path, Refusal
 
@@ -48,13 +54,30 @@ def party_refusals(party_size: int, capacity: int) -> list[Refusal]:
     return [SlotUnavailable(reason.code, (reason,), path=("party_size",))]
 
 
-def of_all(refusals: Sequence[Sequence[Refusal]]) -> list[Refusal]:
+def alternatives_together(rooms: Sequence[RoomSlots], start: datetime, *, first: int) -> list[Slot]:
+    """Returns the ``first`` slots, by distance from a start, at which all of the rooms are free.
+
+    They are slots of the first room, with the price of all. At equal distance the earlier comes
+    first.
+    """
+    starts, wish = rooms[0].search.grid.starts, rooms[0].search.wish
+    free = places(reduce(and_, (each.listed for each in rooms)))
+    nearest = sorted(free, key=lambda place: abs(starts[place] - start))[:first]
+    found = [rooms[0].slot(place, priced=False) for place in nearest]
+    prices = [summed(each.room.price(slot.interval, wish) for each in rooms) for slot in found]
+    return [
+        replace(slot, price=price.total if price else None)
+        for slot, price in zip(found, prices, strict=True)
+    ]
+
+
+def of_all(refusals: Sequence[Sequence[Refusal]], *, together: tuple[RoomId, ...]) -> list[Refusal]:
     """Returns the refusals of all rooms, of which each list is one's; those of the venue once."""
     found: dict[tuple[Code, str], Refusal] = {}
     for number, of_room in enumerate(refusals):
         for each in of_room:
             if isinstance(each, SlotTaken):
-                each.is_one_of_several = True
+                each.together = together
             if number > 0 and each.path == ("room_id",):
                 each.path = ("also_room_ids", number - 1)
             found.setdefault((each.code, each.message), each)

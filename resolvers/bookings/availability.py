@@ -10,6 +10,7 @@ from typing_extensions import Doc
 
 from domain.bookings.refusals import SlotTaken
 from domain.bookings.room_starts import SlotSearch
+from domain.bookings.several_rooms import alternatives_together, together
 from domain.bookings.slot_facts import SlotRequest
 from domain.bookings.slots import (
     alternatives,
@@ -28,7 +29,7 @@ from kit.scope import Scope
 from resolvers.bookings.availability_cursors import known_now
 from resolvers.bookings.calendars import wish_of
 from resolvers.bookings.customer_tags import OwnTags, with_own_tags
-from resolvers.bookings.openings import openings
+from resolvers.bookings.openings import Openings, openings
 from resolvers.bookings.quotas import reasons_by_quotas
 from resolvers.bookings.slot_pages import RoomSlot, SlotPage
 from resolvers.bookings.venue_facts import Venue
@@ -181,12 +182,11 @@ async def alternatives_to(
     """Free slots near the requested one.
 
     The closest in time come first, within 24 hours; at the same time, the requested room comes
-    first. Empty if several rooms were requested.
+    first. If several rooms were requested, they are times at which all of these are free, with the
+    first room and the price of all.
     """
     if not 0 <= first <= MAX_ALTERNATIVES:
         raise BadInput(f"`first` must be 0 to {MAX_ALTERNATIVES}; got {first}.")
-    if taken.is_one_of_several:
-        return []
     wanted = taken.wanted
 
     def ask(tags: OwnTags, venue: Venue) -> SlotSearch:
@@ -203,12 +203,33 @@ async def alternatives_to(
     found = await with_own_tags(
         scope,
         lambda tags: openings(
-            scope, None, partial(ask, tags), explained=False, exclude_booking_id=exclude
+            scope,
+            taken.together or None,
+            partial(ask, tags),
+            explained=False,
+            exclude_booking_id=exclude,
         ),
     )
+    if taken.together:
+        return await _alternatives_together(found, taken, first=first)
     free = await found.slots(found.search)
     slots = alternatives(free, taken.room_id, wanted.start, first=first)
     return [RoomSlot(found.venue.rooms[slot.room_id], slot) for slot in slots]
+
+
+async def _alternatives_together(
+    found: Openings, taken: SlotTaken, *, first: int
+) -> list[RoomSlot]:
+    rooms = [found.venue.rooms[id] for id in taken.together if id in found.venue.rooms]
+    capacity = sum(room.capacity for room in rooms)
+    if len(rooms) < len(taken.together) or taken.party_size > capacity:
+        return []
+    facts = together([found.facts[id] for id in taken.together], taken.party_size)
+    by_room = {room.id: room for room in facts}
+    free = {each.room.id: each for each in await replace(found, facts=by_room).slots(found.search)}
+    in_order = [free[id] for id in taken.together]
+    slots = alternatives_together(in_order, taken.wanted.start, first=first)
+    return [RoomSlot(rooms[0], slot) for slot in slots]
 
 
 def wish_of_query(

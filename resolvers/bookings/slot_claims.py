@@ -197,7 +197,8 @@ def decide_all(
     ]
     first, chosen = claims[0], [claimed.room for claimed in claims]
     capacity = sum(room.capacity for room in rooms)
-    refused = of_all([claimed.refusals for claimed in claims])
+    ids = tuple(room.id for room in rooms)
+    refused = of_all([claimed.refusals for claimed in claims], together=ids)
     return replace(
         first,
         also_rooms=tuple(chosen[1:]),

@@ -646,10 +646,13 @@ async def test_who_was_given_one_booking_can_not_change_anothers_series(
 async def test_series_are_listed_for_those_who_may_see_them(
     api: Api, runtime: Runtime, desk: BookingClient, venue: Venue, clock: StoppedClock
 ) -> None:
-    ours = {"customer": {"id": api_id(venue.customer)}}
+    ours: dict[str, Any] = {"customer": {"id": api_id(venue.customer)}}
     first = (await book(desk, venue, "FREQ=WEEKLY;COUNT=2", **ours)).payload["series"]
     clock.advance(minutes=1)
-    later = {"start": {"at": "2027-03-02T12:00:00Z"}, "roomId": api_id(venue.rooms[1])}
+    later: dict[str, Any] = {
+        "start": {"at": "2027-03-02T12:00:00Z"},
+        "roomId": api_id(venue.rooms[1]),
+    }
     second = (await book(desk, venue, "FREQ=DAILY;COUNT=2", **later)).payload["series"]
     query = """query ($filter: SeriesFilter) {
       bookingSeries(first: 5, filter: $filter) { totalCount nodes { id } } }"""

@@ -11,7 +11,7 @@ from kit.runtime import Runtime
 from models.venue.rooms import Room
 from tests.support.client import Api
 from tests.support.clock import StoppedClock
-from tests.support.desk import BookingClient, made, moved, refused
+from tests.support.desk import BookingClient, made, moved, refused, rfc
 from tests.support.factories import Venue, api_id, make_booking, make_venue
 from tests.support.occupancy import OVERLAPS
 from tests.support.statements import round_trips
@@ -233,3 +233,25 @@ async def test_a_booking_is_found_by_any_of_its_rooms(desk: BookingClient, venue
     assert found["eq"]["nodes"] == [{"id": both["id"]}]
     assert sorted(each["id"] for each in found["in"]["nodes"]) == sorted([both["id"], alone["id"]])
     assert found["in"]["totalCount"] == 2
+
+
+async def test_times_at_which_all_rooms_are_free_are_offered_instead(
+    desk: BookingClient, venue: Venue
+) -> None:
+    first, second, *_ = venue.rooms
+    made(await desk.create(second, TEN))
+    made(await desk.create(first, TEN + HOUR))
+    query = """mutation ($input: CreateBookingInput!) { createBooking(input: $input) {
+      userErrors { ... on SlotConflictError { alternatives(first: 3) {
+        startsAt room { name } price { amount } } } } } }"""
+    wanted = {"roomId": api_id(first), "alsoRoomIds": ids(second), "start": {"at": rfc(TEN)}}
+    given = {**wanted, "durationMinutes": 60, "partySize": 12}
+
+    refusal, *_ = (await desk(query, input=given)).payload["userErrors"]
+
+    of_both = {"room": {"name": "Room 1"}, "price": {"amount": "80.00"}}
+    times = [rfc(TEN - timedelta(minutes=each)) for each in (60, 90, 120)]
+    assert refusal["alternatives"] == [{"startsAt": each, **of_both} for each in times]
+    for each in refusal["alternatives"]:
+        dry = {**given, "start": {"at": each["startsAt"]}, "dryRun": True}
+        assert (await desk(query, input=dry)).payload["userErrors"] == []

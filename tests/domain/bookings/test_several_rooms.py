@@ -78,7 +78,8 @@ def test_what_the_venue_refuses_is_told_once() -> None:
         [
             [refused(Code.OFF_GRID, "Off"), refused(Code.ROOM_ARCHIVED, "A is archived")],
             [refused(Code.OFF_GRID, "Off"), refused(Code.ROOM_ARCHIVED, "B is archived")],
-        ]
+        ],
+        together=(),
     )
 
     assert [each.message for each in found] == ["Off", "A is archived", "B is archived"]
