@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy.dialects.postgresql import insert
 
+from domain.core.log_events import EventType
 from domain.core.refusals import Code
 from domain.customers.tags import MAX_TAGS
 from domain.imports.imports import ImportOutcome
@@ -13,8 +14,9 @@ from kit.scope import Scope
 from kit.time_slice import TimeSlice
 from models.core.base import snapshot
 from models.customers.customers import ONE_PER_ADDRESS, Customer
+from resolvers.core.changes import log_change
 from resolvers.core.transactions import OtherLocksNeeded
-from resolvers.customers.customers import customer_created, customer_updated
+from resolvers.customers.customers import customer_created
 from resolvers.imports.known_customers import KnownCustomers, SeveralCustomers, email_key
 from resolvers.imports.taken_rows import TakenRow, Tried, passed_over, refused, skipped
 from resolvers.tenants.tenants import own_tenant
@@ -98,8 +100,7 @@ def _fill(
             setattr(customer, name, values[name])
         if "email" in lacking:
             customer.email_key = email_key(customer.email)
-        customer.version += 1
-        scope.emit(customer_updated(customer, before=before))
+        log_change(scope, EventType.CUSTOMER_UPDATED, "Customer", customer, before)
     version = customer.version if scope.writes else customer.version + 1
     return TakenRow(
         row.line,

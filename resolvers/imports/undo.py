@@ -26,10 +26,10 @@ from models.venue.rooms import Room, rooms_of
 from resolvers.bookings.booking_access import record_change
 from resolvers.bookings.hooks import BookingChange
 from resolvers.bookings.space_locks import space_locks
+from resolvers.core.changes import log_change
 from resolvers.core.hooks import run_handlers
 from resolvers.core.lookups import CALENDAR
 from resolvers.core.transactions import perform
-from resolvers.customers.customers import customer_updated
 from resolvers.tenants.tenants import own_tenant
 from resolvers.tenants.usage import Meter, period_of
 from resolvers.venue.rooms import archive
@@ -149,8 +149,7 @@ def _empty(scope: Scope, customer: Customer, names: Sequence[str]) -> None:
         setattr(customer, name, [] if name == "tags" else None)
     if "email" in names:
         customer.email_key = None
-    customer.version += 1
-    scope.emit(customer_updated(customer, before=before))
+    log_change(scope, EventType.CUSTOMER_UPDATED, "Customer", customer, before)
 
 
 def _used(tenant_id: UUID, ids: Sequence[UUID]) -> Any:
