@@ -205,6 +205,7 @@ def test_an_interrupted_install_is_made_anew_and_by_pip_where_there_is_no_uv(clo
     assert not (clone.environment / "unfinished").exists()
 
 
+@pytest.mark.soak
 def test_two_at_once_take_turns(clone: Clone) -> None:
     lock = clone.lock()
 
