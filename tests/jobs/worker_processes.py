@@ -52,7 +52,9 @@ def quick(environment: Mapping[str, str], output: Path) -> Victim:
 class Workers:
     """Processes that do the jobs of a database, until they are killed."""
 
-    def __init__(self, start: Start, database: DatabaseUrls, folder: Path) -> None:
+    def __init__(
+        self, start: Start, database: DatabaseUrls, folder: Path, **environment: str
+    ) -> None:
         self._start = start
         self._output = folder / "output"
         self._environment = {
@@ -61,6 +63,7 @@ class Workers:
             "BOOM_SECRET": SECRET.decode(),
             "BOOM_DATA": str(folder),
             "BOOM_OUTBOUND_LOOPBACK": "1",
+            **environment,
         }
         self._alive: list[Victim] = []
 
