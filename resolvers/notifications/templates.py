@@ -132,6 +132,8 @@ async def update_notification_template(
     wanted = Template(subject, body.strip())
     raise_all(list(template_refusals(kind, channel, wanted)))
     title = None if subject is None else one_line(subject)
+    if now.is_custom and (title, wanted.body) == (now.subject, now.body):
+        return now
     return _store(scope, row, now, title, wanted.body, EventType.NOTIFICATION_TEMPLATE_UPDATED)
 
 

@@ -59,6 +59,7 @@ async def preview(api: Api, venue: Venue, channel: str, **given: Any) -> Any:
 async def test_a_venue_writes_a_text_of_its_own_and_gives_it_up(api: Api, venue: Venue) -> None:
     first = await update(api, venue.manager, 0, "Bis bald, {first_name}", "Am {date}.\n")
     again = await update(api, venue.admin, 1, "Bis gleich", "Um {time}.")
+    same = await update(api, venue.admin, 2, "Bis gleich", "Um {time}.")
     stale = await update(api, venue.manager, 1, "Zu spät", "Zu spät.")
     mine = await api(TEMPLATES, PLACE, token=venue.manager.token)
     reset = await api(RESET, {"version": 2, "input": PLACE}, token=venue.manager.token)
@@ -70,7 +71,8 @@ async def test_a_venue_writes_a_text_of_its_own_and_gives_it_up(api: Api, venue:
         "isCustom": True,
         "version": 1,
     }
-    assert again.payload["template"]["version"] == 2
+    assert again.payload["template"] == same.payload["template"]
+    assert same.payload["template"]["version"] == 2
     assert stale.payload["userErrors"] == [
         {
             "code": "STALE_VERSION",
