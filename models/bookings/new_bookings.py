@@ -9,13 +9,14 @@ limit of a plan is reached, they raise ``UNDONE``.
 
 Parameters: the columns of ``Booking``, those of ``log_inserts``, and ``known_version``;
 ``key_lock``, ``calendar_lock`` and ``locks``, taken in this order; ``mutation``, ``key``,
-``input_hash`` and ``kept_rows`` of the idempotency key, or None; what it counts for, as ``meter``,
-``period_start`` and ``limit``; and the columns of a new ``Customer``, as ``customer_name``. Of a
-change, ``wanted`` is the time that has to be free, or None; ``spaces`` are those of which it is
-taken.
+``input_hash`` and ``kept_rows`` of the idempotency key, or None (``StoringStatement``); what it
+counts for, as ``meter``, ``period_start`` and ``limit``; and the columns of a new ``Customer``, as
+``customer_name``. Of a change, ``wanted`` is the time that has to be free, or None; ``spaces`` are
+those of which it is taken.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -118,6 +119,7 @@ def _stored(
     adds_customer: bool = False,
     changed: Sequence[str] = (),
     of_seats: bool = False,
+    keeps_result: bool = True,
 ) -> Any:
     new = parameters(Booking)
     claiming = _claim_of_spaces("wanted" if changed else "occupied")
@@ -164,7 +166,8 @@ def _stored(
         undone = case((is_over, func.undo_change("limit", type_=Boolean())))
     entries, origin = log_inserts(booked)
     stored = select(*claimed.c, id.label("id"), undone.label("undone"), NOT_SHOWN)
-    return stored.add_cte(origin.cte("origin"), entries.cte("logged"), _kept(booked).cte("kept"))
+    stored = stored.add_cte(origin.cte("origin"), entries.cte("logged"))
+    return stored.add_cte(_kept(booked).cte("kept")) if keeps_result else stored
 
 
 def _added(claimed: Any, is_decided: Any) -> Any:
@@ -187,29 +190,58 @@ def _kept(booked: Any) -> Any:
         "rows": bindparam("kept_rows", type_=JSONB(none_as_null=True)),
         "created_at": bindparam("at", type_=INSTANT),
     }
-    values = select(*kept.values()).select_from(booked).where(_KEY.is_not(None))
+    values = select(*kept.values()).select_from(booked)
     return insert(IdempotentResult).from_select(list(kept), values)
 
 
-_STORES: Final = "booked", Booking.__tablename__
+@dataclass(frozen=True, slots=True, eq=False)
+class StoringStatement:
+    """What stores a change with an idempotency key, and what stores one without.
 
-STORE_BOOKING: Final = PreparedStatement(_stored(is_counted=True), stores=_STORES)
-# Doesn't show its booking: no statement sees the customer that another part of it adds.
-STORE_BOOKING_AND_CUSTOMER: Final = PreparedStatement(_stored(is_counted=True, adds_customer=True))
-STORE_HOLD: Final = PreparedStatement(_stored(is_counted=False), stores=_STORES)
+    The latter has no part that would keep the result: beginning one takes PostgreSQL some 3% to 7%
+    of the whole statement.
+    """
+
+    with_key: PreparedStatement
+    without_key: PreparedStatement
+
+
+def _storing(
+    *,
+    is_counted: bool,
+    adds_customer: bool = False,
+    changed: Sequence[str] = (),
+    of_seats: bool = False,
+) -> StoringStatement:
+    # No statement sees the customer that another part of it adds: such a booking isn't shown.
+    stores = None if adds_customer else ("booked", Booking.__tablename__)
+    return StoringStatement(
+        *(
+            PreparedStatement(
+                _stored(
+                    is_counted=is_counted,
+                    adds_customer=adds_customer,
+                    changed=changed,
+                    of_seats=of_seats,
+                    keeps_result=keeps_result,
+                ),
+                stores=stores,
+            )
+            for keeps_result in (True, False)
+        )
+    )
+
+
+STORE_BOOKING: Final = _storing(is_counted=True)
+STORE_BOOKING_AND_CUSTOMER: Final = _storing(is_counted=True, adds_customer=True)
+STORE_HOLD: Final = _storing(is_counted=False)
 # The same of rooms whose seats are booked: these statements pick the seats. Parameter: ``seats``.
 OF_SEATS: Final = {
-    STORE_BOOKING: PreparedStatement(_stored(is_counted=True, of_seats=True), stores=_STORES),
-    STORE_BOOKING_AND_CUSTOMER: PreparedStatement(
-        _stored(is_counted=True, adds_customer=True, of_seats=True)
-    ),
-    STORE_HOLD: PreparedStatement(_stored(is_counted=False, of_seats=True), stores=_STORES),
+    STORE_BOOKING: _storing(is_counted=True, of_seats=True),
+    STORE_BOOKING_AND_CUSTOMER: _storing(is_counted=True, adds_customer=True, of_seats=True),
+    STORE_HOLD: _storing(is_counted=False, of_seats=True),
 }
-CHANGE_BOOKING: Final = PreparedStatement(
-    _stored(is_counted=False, changed=_CHANGED), stores=_STORES
-)
+CHANGE_BOOKING: Final = _storing(is_counted=False, changed=_CHANGED)
 _BOOKED: Final = (*_CHANGED, "held_from")
-BOOK_HOLD: Final = PreparedStatement(_stored(is_counted=True, changed=_BOOKED), stores=_STORES)
-BOOK_HOLD_AND_CUSTOMER: Final = PreparedStatement(
-    _stored(is_counted=True, adds_customer=True, changed=_BOOKED)
-)
+BOOK_HOLD: Final = _storing(is_counted=True, changed=_BOOKED)
+BOOK_HOLD_AND_CUSTOMER: Final = _storing(is_counted=True, adds_customer=True, changed=_BOOKED)

@@ -79,18 +79,16 @@ def _json(value: object) -> object:
     if value.__class__ in _PLAIN:
         return value
     match value:
-        case None | bool() | int() | str() | dict():
-            return value
-        case list():
-            return [_json(each) for each in value]
         case datetime():
             text = value.astimezone(UTC).isoformat(timespec="milliseconds")
             return f"{text.removesuffix('+00:00').removesuffix('.000')}Z"
-        case date() | UUID():
-            return str(value)
-        case Percent():
+        case UUID() | date() | Percent():
             return str(value)
         case Money():
             return {"amount": value.amount, "currencyCode": value.currency_code}
+        case int() | str() | dict():
+            return value
+        case list():
+            return [_json(each) for each in value]
         case _:
             raise TypeError(f"{type(value).__name__} has no place in the log")

@@ -26,10 +26,9 @@ from kit.postgres.failures import (
     UNIQUE_VIOLATION,
     sqlstate,
 )
-from kit.postgres.statements import PreparedStatement
 from kit.scope import Scope
 from models.bookings.bookings import Booking
-from models.bookings.new_bookings import CHANGE_BOOKING, UNDONE
+from models.bookings.new_bookings import CHANGE_BOOKING, UNDONE, StoringStatement
 from models.core.base import stored
 from resolvers.audit.log_writer import log_values
 from resolvers.bookings.space_locks import space_locks
@@ -61,7 +60,7 @@ class DecidedChange:
     the statement needs of its own.
     """
 
-    statement: PreparedStatement
+    statement: StoringStatement
     result: Any
     row: dict[str, Any]
     events: Sequence[Event]
@@ -85,8 +84,10 @@ async def store_at_once(
         "calendar_lock": scope.lock_keys([CALENDAR])[0],
         "locks": lock_keys,
     }
+    has_key = scope.idempotency_key is not None
+    statement = change.statement.with_key if has_key else change.statement.without_key
     try:
-        return await scope.write_at_once(change.statement, **values)
+        return await scope.write_at_once(statement, **values)
     except DATABASE_ERRORS as error:
         if sqlstate(error) in _DECIDED_ANEW:
             return None
@@ -102,7 +103,7 @@ class Changed:
 
     events: Sequence[Event]
     wanted: Range[datetime] | None = None
-    statement: PreparedStatement = CHANGE_BOOKING
+    statement: StoringStatement = CHANGE_BOOKING
     values: Mapping[str, object] = field(default_factory=dict)
 
 
