@@ -1,5 +1,6 @@
 """Imports bookings: those to come under all rules of the venue, past ones as its history."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
@@ -56,15 +57,14 @@ class _Rooms:
     """The rooms in use, by id and by name."""
 
     def __init__(self, rooms: Sequence[Room]) -> None:
-        self._rooms = [each for each in rooms if each.archived_at is None]
+        self._found: defaultdict[str | UUID, list[Room]] = defaultdict(list)
+        for room in rooms:
+            self._found[room.id].append(room)
+            self._found[search_form(room.name)].append(room)
 
     def find(self, room: str | UUID) -> Room:
         """Raises NotFound, and Invalid for the name of several rooms."""
-        if isinstance(room, UUID):
-            found = [each for each in self._rooms if each.id == room]
-        else:
-            name = search_form(room)
-            found = [each for each in self._rooms if search_form(each.name) == name]
+        found = self._found.get(room if isinstance(room, UUID) else search_form(room))
         if not found:
             raise NotFound("room in use", path=("room",))
         if len(found) > 1:
