@@ -18,7 +18,7 @@ INSTALL := for python in python3.13 python3.12 python3.11 python3 python; do \
 export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: FORCE help run worker test check soak bench bench-rivals bench-live bench-attacks bench-peers fmt schema lock
+.PHONY: FORCE help run worker test check soak bench bench-rivals bench-live bench-attacks bench-webhooks bench-peers fmt schema lock
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -55,6 +55,9 @@ bench-live: $(DEV_PACKAGES) ## measure a live event that 5,000 sockets receive
 
 bench-attacks: $(DEV_PACKAGES) ## measure other callers' latency while one address attacks
 	$(BIN)/python -m benchmarks.attacks
+
+bench-webhooks: $(DEV_PACKAGES) ## measure webhooks beside endpoints that hang
+	$(BIN)/python -m benchmarks.webhooks
 
 bench-peers: $(DEV_PACKAGES) ## compare with GraphQL servers in JavaScript, from npm, and in Go
 	$(BIN)/python -m benchmarks.peers

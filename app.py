@@ -42,7 +42,7 @@ from jobs.event_reader import EventReader, find_oldest
 from jobs.registry import FOLLOWERS, worker_services
 from jobs.rollups import RollupReader, find_oldest_uncounted
 from jobs.webhook_reader import WebhookReader
-from jobs.webhook_sender import WebhookSender
+from jobs.webhook_sender import WRITES_AT_ONCE, WebhookSender
 from kit.background_tasks import BackgroundTasks
 from kit.clock import Clock, system_clock
 from kit.events.handler_gauge import HandlerGauge
@@ -207,7 +207,8 @@ def build_app(
     runtime = Runtime(
         database, clock, write_log, notify_log=bus.wake, services=used, notify_jobs=doorbell.notify
     )
-    webhook_sender = WebhookSender(relay_database, runtime)
+    webhook_database = Database(relay_url.sqlalchemy, pool_size=WRITES_AT_ONCE)
+    webhook_sender = WebhookSender(webhook_database, runtime)
     webhook_reader = WebhookReader(relay_database, clock=clock, wake=webhook_sender.wake)
     backlog = QueueGauge(relay_database, counted=job_queue.backlog)
     actors = Authenticator(tokens, actor_finder(runtime), clock=clock)
@@ -289,6 +290,7 @@ def build_app(
             await cast("HumanProof", used[HumanProof]).close()
             outbound.close()
             await cast("Sms", used[Sms]).close()
+            await webhook_database.close()
             await relay_database.close()
             await database.close()
 

@@ -6,8 +6,8 @@ process dies, another one sends what it hadn't noted as sent: at least once.
 """
 
 import asyncio
-from collections.abc import Collection, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -16,6 +16,7 @@ from uuid import uuid4
 
 import orjson
 import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.webhooks.deliveries import (
     ATTEMPTS_KEPT,
@@ -57,12 +58,18 @@ from resolvers.webhooks.object_queries import DEFAULT_QUERY, ObjectQueries, read
 from schema.core.global_ids import encode_id
 
 HOLD: Final = timedelta(seconds=30)
-"""How long an endpoint is held: twice as long as a batch takes at most."""
+"""How long an endpoint is held: twice as long as an attempt takes at most."""
 POLL_SECONDS: Final = 1.0
 MAX_LANES: Final = 1_000
 AT_ONCE: Final = 4
 """How much is sent to an endpoint at once; one after another while it fails."""
 STOP_SECONDS: Final = 5.0
+WRITES_AT_ONCE: Final = 4
+READS_AT_ONCE: Final = 4
+"""How many lanes use the database at once: the others wait for their turn, not for a connection.
+
+Without that, lanes failed because they got none in time.
+"""
 
 log = structlog.get_logger(__name__)
 
@@ -99,10 +106,15 @@ class _Attempt:
 
 
 class WebhookSender:
-    """Sends webhooks in one process; ``relay`` is the database with the relay's role."""
+    """Sends webhooks in one process.
+
+    ``relay`` is the database with the relay's role, with WRITES_AT_ONCE connections of its own.
+    """
 
     def __init__(self, relay: Database, runtime: Runtime, *, hold: timedelta = HOLD) -> None:
         self._relay = relay
+        self._writes = asyncio.Semaphore(WRITES_AT_ONCE)
+        self._reads = asyncio.Semaphore(READS_AT_ONCE)
         self._runtime = runtime
         self._hold = hold
         self._me = uuid4()
@@ -142,12 +154,21 @@ class WebhookSender:
             return
         now = self._runtime.clock()
         held = due_endpoints_held(self._me, now=now, until=now + self._hold, limit=free, keys=keys)
-        async with self._relay.session(writes=True) as session, session.begin():
+        async with self._transaction() as session:
             found = (await session.execute(held)).all()
         for tenant_id, id in found:
             lane = asyncio.create_task(self._send_all((tenant_id, id)), name="webhooks")
             self._lanes.add(lane)
             lane.add_done_callback(self._lanes.discard)
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[AsyncSession]:
+        async with (
+            self._writes,
+            self._relay.session(writes=True) as session,
+            session.begin(),
+        ):
+            yield session
 
     async def _stop(self) -> None:
         self._is_ending = True
@@ -184,9 +205,9 @@ class WebhookSender:
         self, key: Key, attempts: Sequence[_Attempt], *, is_last: bool
     ) -> tuple[WebhookEndpoint, Sequence[WebhookDelivery]] | None:
         """Stores attempts, and returns what is due next; without that, lets the endpoint go."""
-        now = self._runtime.clock()
         answered = any(each.error is None for each in attempts) if attempts else None
-        async with self._relay.session(writes=True) as session, session.begin():
+        async with self._transaction() as session:
+            now = self._runtime.clock()
             for each in attempts:
                 await session.execute(attempted(each.delivery, **each.values(now)))
             # Whoever stores deliveries changes this row last: from here on, all are seen.
@@ -207,11 +228,14 @@ class WebhookSender:
         due: Sequence[WebhookDelivery],
     ) -> tuple[Sequence[_Attempt], DisabledReason | None]:
         """Returns the attempts, and why the endpoint is to be disabled, if so."""
-        owner = await self._owner(endpoint)
+        # Half of the time that it is held is for waiting and reading, the other half for sending.
+        begun_by = asyncio.get_running_loop().time() + self._hold.total_seconds() / 2
+        async with self._reads:
+            owner = await self._owner(endpoint)
         if owner is None:
             return (), DisabledReason.OWNER_WITHOUT_ACCESS
         attempts = await asyncio.gather(
-            *(self._attempt(connections, endpoint, owner, each) for each in due)
+            *(self._attempt(connections, endpoint, owner, each, begun_by) for each in due)
         )
         if any(each.status == GONE_STATUS for each in attempts):
             return attempts, DisabledReason.GONE
@@ -227,9 +251,13 @@ class WebhookSender:
         endpoint: WebhookEndpoint,
         owner: Actor,
         delivery: WebhookDelivery,
+        begun_by: float,
     ) -> _Attempt:
         elapsed = asyncio.get_running_loop().time
-        body = await self._body(endpoint, owner, delivery)
+        async with self._reads:
+            body = await self._body(endpoint, owner, delivery)
+        if elapsed() > begun_by:
+            raise Unavailable("Another process may send this soon.")
         at, began, status, error = self._runtime.clock(), elapsed(), None, None
         cipher = cast("Cipher", self._runtime.services[Cipher])
         headers = {

@@ -1,12 +1,19 @@
 """Webhooks over HTTP: what is sent when, to whom, and again."""
 
 import asyncio
-from typing import Final
+from dataclasses import replace
+from typing import Final, cast
 
 from domain.webhooks.signatures import signed_headers
+from jobs.webhook_secrets import renew_webhook_secrets
+from kit.postgres.database import Database
 from kit.runtime import Runtime
+from kit.security.encryption import Cipher
+from kit.settings import Settings
+from tests.api.accounts.accounts import mails
 from tests.support.client import Api
 from tests.support.clock import MONDAY_MORNING, StoppedClock
+from tests.support.database import SECRET
 from tests.support.factories import Venue, api_id, make_venue
 from tests.support.receiver import Received, Receiver
 from tests.support.webhooks import (
@@ -200,12 +207,15 @@ async def test_after_ten_attempts_over_75_hours_it_has_failed_and_can_be_replaye
 
 
 async def test_an_endpoint_that_is_gone_is_disabled_and_goes_on_once_enabled(
-    api: Api, venue: Venue, receiving: Receiver, token: str
+    api: Api, venue: Venue, receiving: Receiver, token: str, runtime: Runtime, settings: Settings
 ) -> None:
     endpoint = (await made(api, token, url=receiving.url))["endpoint"]
     receiving.fails(410)
     await book(api, venue, hour=10)
     await until_disabled(api, token, "GONE")
+    (mail,) = [m for m in await mails(runtime, settings) if "webhook" in m["Subject"]]
+    assert mail["To"] == venue.owner.user.email
+    assert "to 127. 0. 0. 1, because it answered that it is gone (410)." in mail.get_content()
     await book(api, venue, hour=12)
     test = await api(TEST, {"id": endpoint["id"]}, token=token)
     assert test.refusals == ["INVALID"]
@@ -276,6 +286,24 @@ async def test_while_rotating_both_secrets_sign(
 def signature(request: Received, secrets: list[str], clock: StoppedClock) -> str:
     headers = signed_headers(secrets, id=request.id, at=clock.now, body=request.body)
     return headers["webhook-signature"]
+
+
+async def test_a_rotation_of_the_installation_s_secret_renews_theirs(
+    api: Api, venue: Venue, receiving: Receiver, token: str, runtime: Runtime, relay: Database
+) -> None:
+    new = await made(api, token, url=receiving.url)
+    later = Cipher(b"a newer secret of the installation", SECRET)
+    services = {**runtime.services, Cipher: later}
+
+    await renew_webhook_secrets(replace(runtime, services=services), relay)
+
+    cast("dict[type, object]", runtime.services)[Cipher] = Cipher(
+        b"a newer secret of the installation"
+    )
+    await api(TEST, {"id": new["endpoint"]["id"]}, token=token)
+    (request,) = await received(receiving, 1)
+    signed = signed_headers([new["secret"]], id=request.id, at=MONDAY_MORNING, body=request.body)
+    assert request.headers["webhook-signature"] == signed["webhook-signature"]
 
 
 async def test_a_deleted_endpoint_gets_nothing(
