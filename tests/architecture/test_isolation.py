@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import pytest
+import pytest_asyncio
 from graphql import build_schema
 
 from domain.bookings.lifecycle import Status
 from kit.ids import new_id
+from kit.postgres.connection_urls import DatabaseUrls
 from kit.runtime import Runtime
 from kit.security.tokens import Link, Links
 from models.core.base import TenantRow
@@ -233,12 +235,24 @@ async def test_an_object_of_every_type_is_tried(
     )
 
 
+_FOREIGN: Final[dict[str, Everything]] = {}
+
+
+@pytest_asyncio.fixture
+async def foreign(
+    database: DatabaseUrls, runtime: Runtime, api: Api, clock: StoppedClock
+) -> Everything:
+    """Another venue, one for all tests: none may change it."""
+    if database.app not in _FOREIGN:
+        _FOREIGN[database.app] = await make_everything(runtime, api, clock)
+    return _FOREIGN[database.app]
+
+
 @pytest.mark.parametrize("place", PLACES, ids=str)
 async def test_a_foreign_id_is_an_unknown_id(
-    place: Place, runtime: Runtime, api: Api, clock: StoppedClock
+    place: Place, runtime: Runtime, api: Api, clock: StoppedClock, foreign: Everything
 ) -> None:
     own = await make_everything(runtime, api, clock)
-    foreign = await make_everything(runtime, api, clock)
 
     async def answers(ids: Iterator[str]) -> list[Any]:
         return [await ask(api, place, id, own) for id in ids]
