@@ -71,7 +71,7 @@ async def is_logged_in(api: Api, token: str) -> bool:
 
 
 async def mails(runtime: Runtime, settings: Settings) -> list[EmailMessage]:
-    """Returns all sent mail, once no mail is queued."""
+    """Returns all letters, once no mail is queued. They are plain text; notifications aren't."""
     await run_due_jobs(runtime)
     return await asyncio.to_thread(_kept, settings)
 
@@ -120,4 +120,5 @@ def _codes_in(mail: EmailMessage) -> list[str]:
 
 def _kept(settings: Settings) -> list[EmailMessage]:
     files = sorted((settings.data / "outbox").glob("*.eml"))
-    return [BytesParser(EmailMessage, policy=default).parsebytes(f.read_bytes()) for f in files]
+    sent = [BytesParser(EmailMessage, policy=default).parsebytes(f.read_bytes()) for f in files]
+    return [mail for mail in sent if not mail.is_multipart()]
