@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0058"
+revision = "0052"
 down_revision = "0051"
 branch_labels = None
 depends_on = None
