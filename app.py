@@ -42,7 +42,8 @@ from jobs.event_reader import EventReader, find_oldest
 from jobs.registry import FOLLOWERS, worker_services
 from jobs.rollups import RollupReader, find_oldest_uncounted
 from jobs.webhook_reader import WebhookReader
-from jobs.webhook_sender import WRITES_AT_ONCE, WebhookSender
+from jobs.webhook_sender import CONNECTIONS as WEBHOOK_CONNECTIONS
+from jobs.webhook_sender import WebhookSender
 from kit.background_tasks import BackgroundTasks
 from kit.clock import Clock, system_clock
 from kit.events.handler_gauge import HandlerGauge
@@ -207,7 +208,7 @@ def build_app(
     runtime = Runtime(
         database, clock, write_log, notify_log=bus.wake, services=used, notify_jobs=doorbell.notify
     )
-    webhook_database = Database(relay_url.sqlalchemy, pool_size=WRITES_AT_ONCE)
+    webhook_database = Database(relay_url.sqlalchemy, pool_size=WEBHOOK_CONNECTIONS)
     webhook_sender = WebhookSender(webhook_database, runtime)
     webhook_reader = WebhookReader(relay_database, clock=clock, wake=webhook_sender.wake)
     backlog = QueueGauge(relay_database, counted=job_queue.backlog)

@@ -6,31 +6,26 @@ process dies, another one sends what it hadn't noted as sent: at least once.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Sequence
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from datetime import timedelta
 from functools import partial
-from typing import Any, Final, cast
-from uuid import uuid4
+from typing import Final, cast
 
 import orjson
 import structlog
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.webhooks.deliveries import (
-    ATTEMPTS_KEPT,
     EXCERPT,
     FAILING_FOR,
     GONE_STATUS,
-    DeliveryStatus,
     DisabledReason,
     is_success,
-    pause_after,
 )
 from domain.webhooks.events import payload
 from domain.webhooks.signatures import signed_headers
 from integrations.outbound.client import Outbound, OutboundError, OutboundSession
+from jobs.webhook_holds import Attempt, WebhookHolds
 from kit.actor import ANONYMOUS, Actor, ActorKind, Request
 from kit.errors import Unavailable
 from kit.ids import new_id
@@ -39,16 +34,8 @@ from kit.postgres.failures import is_away
 from kit.runtime import Runtime
 from kit.scope import Scope
 from kit.security.encryption import Cipher
-from models.webhooks.deliveries import (
-    Key,
-    WebhookDelivery,
-    attempted,
-    due_deliveries,
-    due_endpoints_held,
-    hold_ended,
-    hold_renewed,
-)
-from models.webhooks.endpoints import WebhookEndpoint
+from models.webhooks.deliveries import Key
+from models.webhooks.sending import DueDelivery, DueEndpoint
 from permissions.policy import may
 from permissions.roles import P
 from resolvers.accounts.authentication import actor_of_creator
@@ -61,10 +48,9 @@ HOLD: Final = timedelta(seconds=30)
 """How long an endpoint is held: twice as long as an attempt takes at most."""
 POLL_SECONDS: Final = 1.0
 MAX_LANES: Final = 1_000
-AT_ONCE: Final = 4
-"""How much is sent to an endpoint at once; one after another while it fails."""
 STOP_SECONDS: Final = 5.0
-WRITES_AT_ONCE: Final = 4
+CONNECTIONS: Final = 2
+"""How many connections it takes to hold endpoints and to store attempts."""
 READS_AT_ONCE: Final = 4
 """How many lanes use the database at once: the others wait for their turn, not for a connection.
 
@@ -74,50 +60,18 @@ Without that, lanes failed because they got none in time.
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class _Attempt:
-    """An attempt to send a delivery; without an ``error`` it succeeded."""
-
-    delivery: WebhookDelivery
-    at: datetime
-    seconds: float
-    status: int | None
-    error: str | None
-
-    def values(self, now: datetime) -> dict[str, Any]:
-        """Returns what is stored of it."""
-        noted = {
-            "at": self.at.isoformat(),
-            "durationMs": round(self.seconds * 1000),
-            "statusCode": self.status,
-            "error": self.error,
-        }
-        values: dict[str, Any] = {
-            "attempts": [*self.delivery.attempts, noted][-ATTEMPTS_KEPT:],
-            "attempt_count": self.delivery.attempt_count + 1,
-        }
-        if self.error is None:
-            ended = {"status": DeliveryStatus.DELIVERED.value, "delivered_at": now}
-            return {**values, **ended, "next_attempt_at": None}
-        pause = pause_after(self.delivery.attempt_count + 1)
-        if pause is None:
-            return {**values, "status": DeliveryStatus.FAILED.value, "next_attempt_at": None}
-        return {**values, "next_attempt_at": now + pause}
-
-
 class WebhookSender:
     """Sends webhooks in one process.
 
-    ``relay`` is the database with the relay's role, with WRITES_AT_ONCE connections of its own.
+    ``relay`` is the database with the relay's role: with CONNECTIONS of its own it waits for
+    nobody else.
     """
 
     def __init__(self, relay: Database, runtime: Runtime, *, hold: timedelta = HOLD) -> None:
-        self._relay = relay
-        self._writes = asyncio.Semaphore(WRITES_AT_ONCE)
+        self._holds = WebhookHolds(relay, clock=runtime.clock, hold=hold)
         self._reads = asyncio.Semaphore(READS_AT_ONCE)
         self._runtime = runtime
         self._hold = hold
-        self._me = uuid4()
         self._lanes: set[asyncio.Task[None]] = set()
         self._due: set[Key] = set()
         self._woken = asyncio.Event()
@@ -152,23 +106,10 @@ class WebhookSender:
         free = MAX_LANES - len(self._lanes)
         if free <= 0:
             return
-        now = self._runtime.clock()
-        held = due_endpoints_held(self._me, now=now, until=now + self._hold, limit=free, keys=keys)
-        async with self._transaction() as session:
-            found = (await session.execute(held)).all()
-        for tenant_id, id in found:
-            lane = asyncio.create_task(self._send_all((tenant_id, id)), name="webhooks")
+        for key, due in (await self._holds.take(keys, limit=free)).items():
+            lane = asyncio.create_task(self._send_all(key, due), name="webhooks")
             self._lanes.add(lane)
             lane.add_done_callback(self._lanes.discard)
-
-    @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[AsyncSession]:
-        async with (
-            self._writes,
-            self._relay.session(writes=True) as session,
-            session.begin(),
-        ):
-            yield session
 
     async def _stop(self) -> None:
         self._is_ending = True
@@ -181,15 +122,16 @@ class WebhookSender:
 
     # ------------------------------------------------------------------ one endpoint
 
-    async def _send_all(self, key: Key) -> None:
+    async def _send_all(self, key: Key, first: DueEndpoint) -> None:
         """Sends what is due to an endpoint. If it fails, another lane goes on after a while."""
         outbound = cast("Outbound", self._runtime.services[Outbound])
-        attempts: Sequence[_Attempt] = ()
-        reason: DisabledReason | None = None
+        due: DueEndpoint | None = first
         try:
             async with outbound.session() as connections:
-                while (due := await self._next(key, attempts, is_last=bool(reason))) is not None:
-                    attempts, reason = await self._send(connections, *due)
+                while due is not None:
+                    attempts, reason = await self._send(connections, due)
+                    is_last = self._is_ending or reason is not None
+                    due = await self._holds.report(key, attempts, is_last=is_last)
             if reason is not None:
                 await self._disable(key, reason)
         except Exception as error:
@@ -201,35 +143,15 @@ class WebhookSender:
                 exc_info=not is_passing,
             )
 
-    async def _next(
-        self, key: Key, attempts: Sequence[_Attempt], *, is_last: bool
-    ) -> tuple[WebhookEndpoint, Sequence[WebhookDelivery]] | None:
-        """Stores attempts, and returns what is due next; without that, lets the endpoint go."""
-        answered = any(each.error is None for each in attempts) if attempts else None
-        async with self._transaction() as session:
-            now = self._runtime.clock()
-            for each in attempts:
-                await session.execute(attempted(each.delivery, **each.values(now)))
-            # Whoever stores deliveries changes this row last: from here on, all are seen.
-            held = hold_renewed(key, self._me, now=now, until=now + self._hold, answered=answered)
-            endpoint = (await session.scalars(held)).one_or_none()
-            if endpoint is not None and not is_last and not self._is_ending:
-                limit = 1 if endpoint.failing_since else AT_ONCE
-                due = (await session.scalars(due_deliveries(key, now=now, limit=limit))).all()
-                if due:
-                    return endpoint, due
-            await session.execute(hold_ended(key, self._me))
-        return None
-
     async def _send(
         self,
         connections: OutboundSession,
-        endpoint: WebhookEndpoint,
-        due: Sequence[WebhookDelivery],
-    ) -> tuple[Sequence[_Attempt], DisabledReason | None]:
+        endpoint: DueEndpoint,
+    ) -> tuple[Sequence[Attempt], DisabledReason | None]:
         """Returns the attempts, and why the endpoint is to be disabled, if so."""
         # Half of the time that it is held is for waiting and reading, the other half for sending.
         begun_by = asyncio.get_running_loop().time() + self._hold.total_seconds() / 2
+        due = endpoint.deliveries[:1] if endpoint.failing_since else endpoint.deliveries
         async with self._reads:
             owner = await self._owner(endpoint)
         if owner is None:
@@ -248,11 +170,11 @@ class WebhookSender:
     async def _attempt(
         self,
         connections: OutboundSession,
-        endpoint: WebhookEndpoint,
+        endpoint: DueEndpoint,
         owner: Actor,
-        delivery: WebhookDelivery,
+        delivery: DueDelivery,
         begun_by: float,
-    ) -> _Attempt:
+    ) -> Attempt:
         elapsed = asyncio.get_running_loop().time
         async with self._reads:
             body = await self._body(endpoint, owner, delivery)
@@ -277,11 +199,9 @@ class WebhookSender:
                 error = _excerpt(answer.body) or "There was no text in the answer."
         except OutboundError as failed:
             error = str(failed)
-        return _Attempt(delivery, at, elapsed() - began, status, error)
+        return Attempt(delivery, at, elapsed() - began, status, error)
 
-    async def _body(
-        self, endpoint: WebhookEndpoint, owner: Actor, delivery: WebhookDelivery
-    ) -> bytes:
+    async def _body(self, endpoint: DueEndpoint, owner: Actor, delivery: DueDelivery) -> bytes:
         queries = cast("ObjectQueries", self._runtime.services[ObjectQueries])
         kind, id = delivery.subject_type, delivery.subject_id
         shown = await queries.read(endpoint.query or DEFAULT_QUERY, reading(owner), kind, id)
@@ -295,7 +215,7 @@ class WebhookSender:
             )
         )
 
-    async def _owner(self, endpoint: WebhookEndpoint) -> Actor | None:
+    async def _owner(self, endpoint: DueEndpoint) -> Actor | None:
         """Returns the endpoint's owner; None if they may no longer manage webhooks."""
         scope = Scope(self._runtime, ANONYMOUS, Request(new_id()))
         try:

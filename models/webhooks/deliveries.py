@@ -1,6 +1,6 @@
 """Deliveries of webhooks: an event for an endpoint, and the attempts to send it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -14,17 +14,14 @@ from sqlalchemy import (
     Index,
     Select,
     Update,
-    and_,
     delete,
     func,
-    or_,
     select,
     text,
     tuple_,
     update,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import aliased
 from sqlmodel import Field, Relationship, col
 
 from domain.webhooks.deliveries import DeliveryStatus
@@ -137,138 +134,25 @@ def deliveries_before(cutoff: datetime, *, limit: int) -> Delete:
     return delete(WebhookDelivery).where(key.in_(old))
 
 
-# ------------------------------------------------------------------------------ sending
-
-
 def endpoints_woken(keys: Collection[Key], *, now: datetime) -> Update:
     """Notes that there is something to send to some endpoints."""
-    due_at = func.least(func.coalesce(col(WebhookEndpoint.due_at), now), now)
-    return (
-        update(WebhookEndpoint)
-        .where(_are(keys))
-        .values(due_at=due_at)
-        .execution_options(synchronize_session=False)
-    )
-
-
-def due_endpoints_held(
-    holder: UUID, *, now: datetime, until: datetime, limit: int, keys: Collection[Key] | None = None
-) -> Update:
-    """Holds endpoints to which something is to be sent, and that no process holds; returns keys.
-
-    Of ``keys`` only, if given.
-    """
-    due = (
-        select(col(WebhookEndpoint.tenant_id), col(WebhookEndpoint.id))
-        .where(
-            col(WebhookEndpoint.due_at) <= now,
-            or_(col(WebhookEndpoint.held_until).is_(None), col(WebhookEndpoint.held_until) < now),
-            _is_open(),
-            *(() if keys is None else (_are(keys),)),
-        )
-        .order_by(col(WebhookEndpoint.due_at))
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
     key = tuple_(col(WebhookEndpoint.tenant_id), col(WebhookEndpoint.id))
-    return (
-        update(WebhookEndpoint)
-        .where(key.in_(due))
-        .values(held_by=holder, held_until=until)
-        .returning(*key.clauses)
-        .execution_options(synchronize_session=False)
-    )
-
-
-def hold_renewed(
-    key: Key, holder: UUID, *, now: datetime, until: datetime, answered: bool | None
-) -> Update:
-    """Goes on holding an endpoint, and returns it; no row if it is disabled, or held by another.
-
-    ``answered`` is whether it has just accepted anything; None if nothing was sent.
-    """
-    failing_since: Any = col(WebhookEndpoint.failing_since)
-    if answered is not None:
-        failing_since = None if answered else func.coalesce(failing_since, now)
-    return (
-        update(WebhookEndpoint)
-        .where(_are([key]), col(WebhookEndpoint.held_by) == holder, _is_open())
-        .values(held_until=until, failing_since=failing_since)
-        .returning(WebhookEndpoint)
-        .execution_options(synchronize_session=False)
-    )
-
-
-def hold_ended(key: Key, holder: UUID) -> Update:
-    """Lets go of an endpoint, until its next delivery is due."""
-    next_at = (
-        select(func.min(col(WebhookDelivery.next_attempt_at)))
-        .where(*_first_ones(key))
-        .scalar_subquery()
+    # In order, so that nobody who changes several of them waits for another one in a circle.
+    locked = (
+        select(*key.clauses)
+        .where(key.in_(list(keys)))
+        .order_by(*key.clauses)
+        .with_for_update(key_share=True)
+        .cte("locked")
+        .prefix_with("MATERIALIZED")
     )
     return (
         update(WebhookEndpoint)
-        .where(_are([key]), col(WebhookEndpoint.held_by) == holder)
-        .values(held_by=None, held_until=None, due_at=next_at)
-        .execution_options(synchronize_session=False)
-    )
-
-
-def due_deliveries(key: Key, *, now: datetime, limit: int) -> Select[WebhookDelivery]:
-    """Selects what is to be sent to an endpoint now: of each object the first one, in order."""
-    return (
-        select(WebhookDelivery)
-        .where(*_first_ones(key), col(WebhookDelivery.next_attempt_at) <= now)
-        .order_by(col(WebhookDelivery.sequence))
-        .limit(limit)
-    )
-
-
-def attempted(delivery: WebhookDelivery, **values: Any) -> Update:
-    """Stores the outcome of an attempt."""
-    return (
-        update(WebhookDelivery)
-        .where(
-            col(WebhookDelivery.tenant_id) == delivery.tenant_id,
-            col(WebhookDelivery.id) == delivery.id,
-        )
-        .values(**values)
+        .where(key.in_(select(*locked.c)))
+        .values(due_at=func.least(func.coalesce(col(WebhookEndpoint.due_at), now), now))
         .execution_options(synchronize_session=False)
     )
 
 
 def _of(key: Key) -> tuple[Any, ...]:
     return col(WebhookDelivery.tenant_id) == key[0], col(WebhookDelivery.endpoint_id) == key[1]
-
-
-def _are(keys: Collection[Key]) -> Any:
-    """The condition that endpoints have one of these keys."""
-    return tuple_(col(WebhookEndpoint.tenant_id), col(WebhookEndpoint.id)).in_(list(keys))
-
-
-def _is_open() -> Any:
-    return and_(
-        col(WebhookEndpoint.deleted_at).is_(None), col(WebhookEndpoint.disabled_at).is_(None)
-    )
-
-
-def _first_ones(key: Key) -> Sequence[Any]:
-    """The conditions that deliveries wait, and none of the same object waits before them."""
-    earlier = aliased(WebhookDelivery)
-    is_behind = (
-        select(col(earlier.id))
-        .where(
-            col(earlier.tenant_id) == col(WebhookDelivery.tenant_id),
-            col(earlier.endpoint_id) == col(WebhookDelivery.endpoint_id),
-            col(earlier.subject_id) == col(WebhookDelivery.subject_id),
-            col(earlier.status) == DeliveryStatus.WAITING.value,
-            col(earlier.sequence) < col(WebhookDelivery.sequence),
-        )
-        .correlate(WebhookDelivery)
-        .exists()
-    )
-    return (
-        *_of(key),
-        col(WebhookDelivery.status) == DeliveryStatus.WAITING.value,
-        ~is_behind,
-    )

@@ -25,6 +25,7 @@ from kit.scope import Scope
 from kit.security.encryption import Cipher
 from models.core.base import snapshot
 from models.webhooks.endpoints import WebhookEndpoint, endpoints_counted, webhook_endpoints_of
+from models.webhooks.sending import DueEndpoint
 from permissions.policy import may
 from permissions.roles import P, Permission
 from resolvers.core.lookups import get_at_version, get_or_refuse, raise_all
@@ -252,7 +253,7 @@ async def is_enabled(_: Scope, endpoint: WebhookEndpoint) -> bool:
     return endpoint.disabled_at is None
 
 
-def secrets_of(endpoint: WebhookEndpoint, cipher: Cipher, *, now: datetime) -> list[str]:
+def secrets_of(endpoint: DueEndpoint, cipher: Cipher, *, now: datetime) -> list[str]:
     """Returns the secrets that sign, the newest first. Raises DecryptionError."""
     sealed = [endpoint.secret]
     if endpoint.old_secret and endpoint.old_secret_until and now < endpoint.old_secret_until:
