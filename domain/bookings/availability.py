@@ -4,7 +4,7 @@ What is shown as free and what a booking is allowed are the same answer to the s
 ``room_starts`` gives it for many starts at once; property tests hold the two together.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
@@ -138,12 +138,9 @@ class RoomCalendar:
         return cls(room, [window], wish, room.times)
 
     @classmethod
-    def of_times(cls, room: RoomFacts, times: Iterable[Interval], wish: SlotRequest) -> Self:
+    def of_times(cls, room: RoomFacts, times: Sequence[Interval], wish: SlotRequest) -> Self:
         """Ready for these times only, which may be far apart."""
-        half = DAY_MINUTES // 2
-        # Daily times grow together, so that no day is looked at for several of them.
-        around = merge(each.padded(before_minutes=half, after_minutes=half) for each in times)
-        return cls(room, around, wish, room.times)
+        return cls(room, times, wish, room.times)
 
     @cached_property
     def _standing(self) -> tuple[Reason, ...]:
@@ -153,8 +150,12 @@ class RoomCalendar:
     @cached_property
     def _opened(self) -> list[Interval]:
         hours, zone = self.room.hours, self.wish.rules.zone
-        found = [hours.open_intervals(span, zone) for span in self.windows]
-        return found[0] if len(found) == 1 else merge(chain.from_iterable(found))
+        if len(self.windows) == 1:
+            return hours.open_intervals(self.windows[0], zone)
+        half = DAY_MINUTES // 2
+        # Daily times grow together, so that no day is looked at for several of them.
+        spans = merge(each.padded(before_minutes=half, after_minutes=half) for each in self.windows)
+        return merge(chain.from_iterable(hours.open_intervals(span, zone) for span in spans))
 
     @cached_property
     def _blackouts(self) -> Disjoint:
@@ -244,6 +245,8 @@ class RoomCalendar:
 
     def _is_open(self, wanted: Interval) -> bool:
         """Whether the room is open all the time; buffers may lie outside."""
+        if self.room.hours.is_open_by_date(wanted, self.wish.rules.zone):
+            return True
         opened = first_overlap(self._opened, wanted)
         return opened is not None and opened.contains(wanted)
 

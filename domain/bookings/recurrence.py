@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import MAXYEAR, UTC, date, datetime, time, timedelta
 from enum import StrEnum
-from itertools import pairwise, takewhile
+from itertools import islice, pairwise, takewhile
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -128,10 +128,9 @@ def occurrences(
     """
     first = starts_at.astimezone(zone)
     last_date = first.date() + relativedelta(months=MOST_MONTHS)
-    found = [
-        _occurrence(day, first, starts_at, zone)
-        for day in rule_dates(rule, first.date(), through=last_date + timedelta(days=1))
-    ]
+    through = max(first.date(), min(last_date, _last_date(rule)) + timedelta(days=1))
+    days = rule_dates(rule, first.date(), through=through)
+    found = [_occurrence(day, first, starts_at, zone) for day in islice(days, rule.count)]
     if not found or found[0].date != first.date():
         problem = f"The rule doesn't include the first date, {first:%Y-%m-%d}."
         raise Invalid(problem, path=(*path, "rrule"))
@@ -153,6 +152,13 @@ def require_gaps(times: Sequence[Interval], *, minutes: int) -> None:
     if any(later.start < earlier.end + gap for earlier, later in pairwise(times)):
         problem = "The occurrences overlap; make them shorter, or let them repeat less often."
         raise Invalid(problem, path=("duration_minutes",))
+
+
+def _last_date(rule: RecurrenceRule) -> date:
+    """The date by which a rule ends, or the day before; far ahead if it ends by its number."""
+    if isinstance(rule.until, datetime):
+        return rule.until.date()
+    return rule.until or date(MAXYEAR - 1, 1, 1)
 
 
 def _until_end(

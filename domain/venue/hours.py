@@ -2,18 +2,19 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from domain.core.intervals import Interval, merge
-from domain.core.local_time import Edge, LocalTime, dates_around, instant
+from domain.core.local_time import Edge, LocalTime, dates_around, instant, midnight
 from domain.core.refusals import Invalid, Path
 
 MAX_OPENED = 100
 """The spans of dates whose open intervals are kept with the hours they come from."""
 
 _MIDNIGHT = LocalTime(24 * 60)
+_DAY = timedelta(days=1)
 
 
 class Weekday(StrEnum):
@@ -75,6 +76,22 @@ class HoursFacts:
         weekday = _WEEKDAYS[day.weekday()]
         weekly = self.room_weekly or self.venue_weekly
         return next((hours.intervals for hours in weekly if hours.weekday is weekday), ())
+
+    def is_open_by_date(self, wanted: Interval, zone: ZoneInfo) -> bool:
+        """Returns whether the hours of one date contain a time, on a date of 24 hours.
+
+        This takes little for times that are far apart; ``open_intervals`` knows about all others.
+        """
+        day = wanted.start.astimezone(zone).date()
+        begins, ends = midnight(day, zone), midnight(day + _DAY, zone)
+        if ends - begins != _DAY or wanted.end > ends:
+            return False
+        since, until = wanted.start - begins, wanted.end - begins
+        return any(
+            timedelta(minutes=each.opens_at.minutes) <= since
+            and until <= timedelta(minutes=each.closes_at.minutes)
+            for each in self.opening_day(day)
+        )
 
     def open_intervals(self, window: Interval, zone: ZoneInfo) -> list[Interval]:
         """Returns the open intervals around a window: disjoint, in order and not cut off.

@@ -232,6 +232,33 @@ def test_it_is_open_exactly_in_the_minutes_of_the_days_hours(
     assert [any(i.start <= m < i.end for i in opened) for m in every_minute] == [
         any(opens <= m < closes for opens, closes in expected) for m in every_minute
     ]
+    if facts.is_open_by_date(window, zone):
+        assert any(each.contains(window) for each in opened)
+
+
+@pytest.mark.parametrize(
+    ("start", "minutes", "is_open"),
+    [
+        ("2027-01-08T14:00", 180, True),
+        ("2027-01-08T13:59", 60, False),
+        ("2027-01-08T16:30", 31, False),
+        ("2027-01-09T01:00", 240, True),
+        ("2027-01-09T01:00", 241, False),
+        ("2027-03-14T14:00", 60, False),
+    ],
+    ids=[
+        "all of the day's hours",
+        "a minute too early",
+        "a minute too long",
+        "until midnight",
+        "past midnight, as hours of the next date",
+        "a date on which the clock changes",
+    ],
+)
+def test_hours_of_one_date_contain_a_time(start: str, minutes: int, is_open: bool) -> None:
+    facts = HoursFacts(every_day("09:00-12:00", "20:00-24:00"))
+
+    assert facts.is_open_by_date(Interval.of_minutes(utc(start), minutes), NEW_YORK) is is_open
 
 
 def test_what_was_opened_before_is_kept_for_its_dates_and_zone_alone() -> None:
