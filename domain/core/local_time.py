@@ -33,7 +33,7 @@ _LATEST_MINUTES = 30 * 60
 _NO_ZONES = frozenset({"Factory", "localtime", "posixrules"})
 _DAY = 24 * 60 * MINUTE
 # Years far enough from the ends of the calendar that arithmetic on them can't overflow.
-_FIRST_YEAR, _LAST_YEAR = 1971, 2199
+_FIRST_YEAR, LAST_YEAR = 1971, 2199
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -152,8 +152,8 @@ def resolve_start(start: Start, zone: ZoneInfo, *, path: Path = ("start",)) -> d
 
 def within_reach(at: datetime, *, path: Path) -> datetime:
     """Returns the same instant in UTC. Raises Invalid outside the years 1971 to 2199."""
-    if not _FIRST_YEAR <= at.year <= _LAST_YEAR:
-        raise Invalid(f"The year lies between {_FIRST_YEAR} and {_LAST_YEAR}.", path=path)
+    if not _FIRST_YEAR <= at.year <= LAST_YEAR:
+        raise Invalid(f"The year lies between {_FIRST_YEAR} and {LAST_YEAR}.", path=path)
     return at.astimezone(UTC)
 
 
@@ -242,8 +242,8 @@ def _clock_change(before: datetime, after: datetime, zone: ZoneInfo) -> datetime
 def _resolve_local(local: LocalStart, zone: ZoneInfo, *, path: Path) -> datetime:
     if local.fold not in (None, 0, 1):
         raise Invalid("`fold` must be 0 or 1.", path=(*path, "fold"))
-    if not _FIRST_YEAR <= local.date.year <= _LAST_YEAR:
-        problem = f"The year lies between {_FIRST_YEAR} and {_LAST_YEAR}."
+    if not _FIRST_YEAR <= local.date.year <= LAST_YEAR:
+        problem = f"The year lies between {_FIRST_YEAR} and {LAST_YEAR}."
         raise Invalid(problem, path=(*path, "date"))
     wall_clock = _wall_clock(local.date, local.time)
     match instants(local.date, local.time, zone):

@@ -27,6 +27,7 @@ from domain.imports.imports import MAX_ROWS, FileRefused, ImportFailure, RowProb
 from domain.imports.rows import BookingFields, CustomerFields, FileRow
 from domain.imports.zones import KnownZones
 
+_LONGEST: Final = timedelta(days=366)
 _MAILTO: Final = "mailto:"
 _REPEATS: Final = ("RRULE", "RDATE")
 _ALL_DAY: Final = "An event of whole days is no booking. Give it times, or close the room instead."
@@ -158,6 +159,8 @@ class _Reader:
             raise Invalid(_NO_END)
         if length <= timedelta(0):
             raise Invalid("The end isn't after the start.")
+        if length > _LONGEST:
+            raise Invalid("The event lasts longer than a year.")
         if length % timedelta(minutes=1):
             raise Invalid("A booking lasts whole minutes.")
         return start.instant, length

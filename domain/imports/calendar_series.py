@@ -7,6 +7,7 @@ from typing import Final
 
 from domain.bookings.recurrence import MOST_OCCURRENCES, rule_dates
 from domain.bookings.recurrence_text import parse_rule
+from domain.core.local_time import LAST_YEAR
 from domain.core.refusals import Code, Invalid
 from domain.imports.calendar_events import Event, Property, Times, When
 from domain.imports.imports import FileRefused, ImportFailure, RowProblem
@@ -130,6 +131,11 @@ def _count(text: str | None) -> int | None:
 def _until(text: str | None, start: When, times: Times) -> datetime | None:
     """Returns the last instant that a rule includes: of a date its last one."""
     if text is None:
+        return None
+    text = text.strip()
+    day = times.one(Property({}, text.partition("T")[0])).day
+    if day.year > LAST_YEAR:
+        # Some programs write "for ever" so.
         return None
     named = times.one(Property({}, text))
     if named.instant is None:

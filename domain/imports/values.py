@@ -99,7 +99,10 @@ def parse_moment(text: str, dates: Dates) -> datetime:
     if match["offset"] is None:
         return local_moment(day, at, dates)
     offset = match["offset"].upper().replace("Z", "+00:00")
-    instant = datetime.fromisoformat(f"{day.isoformat()}T{at}{offset}")
+    try:
+        instant = datetime.fromisoformat(f"{day.isoformat()}T{at}{offset}")
+    except ValueError:
+        raise Invalid("There is no such offset from UTC.") from None
     return within_reach(instant, path=())
 
 

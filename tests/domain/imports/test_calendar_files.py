@@ -250,3 +250,18 @@ def test_other_files_are_refused(text: str) -> None:
             now=NOW,
             days_ahead=60,
         )
+
+
+@pytest.mark.parametrize("until", ["99991231", "99991231T235959Z", "99991231T235959"])
+def test_a_series_until_a_far_day_goes_on(until: str) -> None:
+    found = rows(weekly(rule=f"FREQ=WEEKLY;UNTIL={until}"))
+
+    assert starts(found)[-1] == "04-27 08:00"
+    assert "The series goes on" in found[0].problems[0].message
+
+
+@pytest.mark.parametrize("length", ["P367D", "P9999999D", "P99999999W"])
+def test_an_event_of_more_than_a_year_is_refused(length: str) -> None:
+    (row,) = rows(["UID:1", "DTSTART:20270302T100000Z", f"DURATION:{length}", PLACE])
+
+    assert row.problems[0].message == "The event lasts longer than a year."

@@ -92,7 +92,15 @@ def test_moments(text: str, instant: datetime) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["2027-03-28 02:30", "2027-10-31 02:30", "2027-07-01", "14:30", "9999-01-01 10:00"]
+    "text",
+    [
+        "2027-03-28 02:30",
+        "2027-10-31 02:30",
+        "2027-07-01",
+        "14:30",
+        "9999-01-01 10:00",
+        "2027-07-01T14:30+24:00",
+    ],
 )
 def test_moments_that_are_none_or_two_are_refused(text: str) -> None:
     with pytest.raises(Refusal):
