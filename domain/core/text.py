@@ -12,7 +12,11 @@ SearchText = NewType("SearchText", str)
 TokenText = NewType("TokenText", str)
 """The longest text from another program, such as a captcha's response."""
 
+LongText = NewType("LongText", str)
+"""The longest text that people write, such as a template or a query."""
+
 MAX_TEXT_LENGTH: Final = 2_000
+MAX_LONG_LENGTH: Final = 5_000
 MAX_TOKEN_LENGTH: Final = 10_000
 MAX_SEARCH_LENGTH: Final = 100
 

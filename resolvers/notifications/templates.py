@@ -8,6 +8,7 @@ from typing_extensions import Doc
 
 from domain.core.log_events import Event, EventType
 from domain.core.refusals import Invalid
+from domain.core.text import LongText
 from domain.notifications.kinds import Channel, NotificationKind
 from domain.notifications.languages import LANGUAGES, language_of
 from domain.notifications.product_texts import product_template
@@ -114,7 +115,7 @@ async def update_notification_template(
         ),
     ] = None,
     body: Annotated[
-        str,
+        LongText,
         Doc(
             "The text: at most 5,000 characters for a mail, 600 for an SMS, 300 for a push message "
             "and 1,000 for an inbox entry. Empty lines separate paragraphs."

@@ -14,6 +14,7 @@ from domain.core.log_events import Event, EventType, Snapshot
 from domain.core.patch import ABSENT, Absent
 from domain.core.public_addresses import url_problem
 from domain.core.refusals import Invalid, LimitReached, Refusal, Required
+from domain.core.text import LongText
 from domain.webhooks.deliveries import DisabledReason
 from domain.webhooks.events import TOPICS, Topic
 from domain.webhooks.signatures import OLD_SECRET_LIFETIME, new_secret
@@ -104,7 +105,7 @@ async def create_webhook_endpoint(
     url: Annotated[str, _URL],
     event_types: Annotated[tuple[EventType, ...], _EVENT_TYPES],
     description: Annotated[str | None, _DESCRIPTION] = None,
-    query: Annotated[str | None, _QUERY] = None,
+    query: Annotated[LongText | None, _QUERY] = None,
 ) -> EndpointWithSecret:
     """Add an address to which events are sent, signed by Standard Webhooks. A venue can have at
     most 20.
@@ -151,7 +152,7 @@ async def update_webhook_endpoint(
     url: Annotated[str | Absent, _URL] = ABSENT,
     event_types: Annotated[tuple[EventType, ...] | Absent, _EVENT_TYPES] = ABSENT,
     description: Annotated[str | Absent | None, _DESCRIPTION] = ABSENT,
-    query: Annotated[str | Absent | None, _QUERY] = ABSENT,
+    query: Annotated[LongText | Absent | None, _QUERY] = ABSENT,
     enabled: Annotated[
         bool | Absent,
         Doc(

@@ -23,9 +23,11 @@ from domain.core.ids import NodeId
 from domain.core.patch import ABSENT, Absent
 from domain.core.refusals import Invalid, Refusal, Required
 from domain.core.text import (
+    MAX_LONG_LENGTH,
     MAX_SEARCH_LENGTH,
     MAX_TEXT_LENGTH,
     MAX_TOKEN_LENGTH,
+    LongText,
     SearchText,
     TokenText,
 )
@@ -38,7 +40,11 @@ Decoder = Callable[[Any], Any]
 
 _INPUTS: Final[dict[type, type]] = {}
 _READERS: Final[dict[type, Decoder]] = {}
-_LENGTHS: Final[dict[Any, int]] = {SearchText: MAX_SEARCH_LENGTH, TokenText: MAX_TOKEN_LENGTH}
+_LENGTHS: Final[dict[Any, int]] = {
+    SearchText: MAX_SEARCH_LENGTH,
+    LongText: MAX_LONG_LENGTH,
+    TokenText: MAX_TOKEN_LENGTH,
+}
 """The maximum length of texts of these types; of all others, it is MAX_TEXT_LENGTH."""
 REFUSED: Final = "refused"
 """The key under which the outermost input returns the refusals of its values."""

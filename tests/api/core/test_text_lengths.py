@@ -50,3 +50,18 @@ async def test_a_field_of_a_mutation_has_at_most_2000_characters(api: Api, venue
     assert refused.payload["userErrors"] == [
         {"code": "INVALID", "message": "At most 2,000 characters.", "path": ["input", "color"]}
     ]
+
+
+async def test_a_long_text_has_at_most_5000_characters(api: Api, venue: Venue) -> None:
+    query = """mutation ($body: String!) {
+        updateNotificationTemplate(version: 0, input: {
+          kind: REVIEW_ASKED, channel: EMAIL, locale: "en", subject: "Thanks", body: $body
+        }) { userErrors { message path } } }"""
+
+    allowed = await api(query, {"body": "x" * 5_000}, token=venue.owner.token)
+    refused = await api(query, {"body": "x" * 5_001}, token=venue.owner.token)
+
+    assert allowed.payload["userErrors"] == []
+    assert refused.payload["userErrors"] == [
+        {"message": "At most 5,000 characters.", "path": ["input", "body"]}
+    ]

@@ -360,4 +360,6 @@ async def test_what_cannot_be_sent_is_refused_with_reasons(
         (["input", "query"], "Syntax Error: Expected Name, found <EOF>."),
     ]
     assert (await create(api, token, url="https://a.test", eventTypes=[])).refusals == ["REQUIRED"]
+    long = f"query ($id: ID!) {{ node(id: $id) {{ id }} }} #{'x' * 4_900}"
+    assert (await create(api, token, url="https://a.test", query=long)).refusals == []
     assert (await create(api, venue.manager.token, url="https://a.test")).codes == ["FORBIDDEN"]
