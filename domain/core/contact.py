@@ -15,12 +15,12 @@ def normalised_email(text: str) -> str | None:
     return None if address is None else address.key
 
 
-def name_refusals(name: str, *, path: Path) -> Iterator[Refusal]:
+def name_refusals(name: str, *, path: Path, most: int = MAX_NAME_LENGTH) -> Iterator[Refusal]:
     """Yields the reasons to refuse the tidy name of a person, a business or a thing."""
     if not name:
         yield Required(path=path)
-    if len(name) > MAX_NAME_LENGTH:
-        yield Invalid(f"At most {MAX_NAME_LENGTH} characters.", path=path)
+    if len(name) > most:
+        yield Invalid(f"At most {most} characters.", path=path)
     if any(unicodedata.category(letter) in ("Cc", "Zl", "Zp") for letter in name):
         yield Invalid("A name must be one line of text.", path=path)
 

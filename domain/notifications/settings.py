@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from domain.core.contact import email_refusals
+from domain.core.contact import email_refusals, name_refusals
 from domain.core.local_time import LocalTime
 from domain.core.refusals import Invalid, Path, Refusal
 from domain.notifications.causes import STAFF_KINDS
@@ -134,8 +134,8 @@ def time_of_day_refusals(time: LocalTime, *, path: Path) -> Iterator[Refusal]:
 
 def sender_refusals(*, sender_name: str | None, reply_to: str | None) -> Iterator[Refusal]:
     """Yields the reasons to refuse how mails are signed."""
-    if sender_name is not None and len(sender_name) > MAX_SENDER_LENGTH:
-        yield Invalid(f"At most {MAX_SENDER_LENGTH} characters.", path=("sender_name",))
+    if sender_name is not None:
+        yield from name_refusals(sender_name, path=("sender_name",), most=MAX_SENDER_LENGTH)
     if reply_to is not None:
         yield from email_refusals(reply_to, path=("reply_to",))
 
@@ -153,6 +153,8 @@ def page_refusals(page: str | None) -> Iterator[Refusal]:
 def _is_https(page: str) -> bool:
     try:
         parts = urlsplit(page)
+        # Raises ValueError for a port that there isn't.
+        _ = parts.port
     except ValueError:
         return False
     return parts.scheme == "https" and bool(parts.hostname) and not {*"@{"} & {*parts.netloc}
