@@ -49,7 +49,7 @@ FILTERS: Final[Mapping[type, Mapping[str, Permission]]] = {
         "tag": P.CUSTOMERS_NOTES,
     },
     DeliveryFilter: {
-        "states": P.NOTIFICATIONS_READ,
+        "statuses": P.NOTIFICATIONS_READ,
         "kinds": P.NOTIFICATIONS_READ,
         "channels": P.NOTIFICATIONS_READ,
         "booking_id": P.BOOKINGS_READ,

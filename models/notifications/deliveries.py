@@ -108,7 +108,7 @@ class NotificationDelivery(TenantRow, table=True):
 
 @dataclass(frozen=True, slots=True)
 class DeliveryFilter:
-    states: tuple[DeliveryState, ...] | None = None
+    statuses: tuple[DeliveryState, ...] | None = None
     kinds: tuple[NotificationKind, ...] | None = None
     channels: tuple[Channel, ...] | None = None
     booking_id: IdFilter | None = None
@@ -129,7 +129,7 @@ def deliveries_matching(
         return deliveries
     row = NotificationDelivery
     for column, values in (
-        (row.state, filter.states),
+        (row.state, filter.statuses),
         (row.kind, filter.kinds),
         (row.channel, filter.channels),
     ):

@@ -21,6 +21,7 @@ from schema.notifications.kinds import Channel, NotificationKind
 describe(
     DeliveryState,
     "What has become of a notification for one recipient by one channel.",
+    name="NotificationDeliveryStatus",
     QUEUED="It is sent soon, or tried again.",
     SENDING="It is being handed over to the provider.",
     SENT="The provider has taken it, or it is in the recipient's inbox.",
@@ -32,6 +33,7 @@ describe(
 describe(
     DeliveryReason,
     "Why a notification wasn't sent. Expect values to be added.",
+    name="NotificationDeliveryReason",
     OPTED_OUT="The recipient has opted out of this kind by this channel.",
     NO_ADDRESS="The recipient has no address for this channel.",
     BOUNCED="The recipient's address or number doesn't take messages, now or earlier in the last "
@@ -46,7 +48,7 @@ input_type(
     DeliveryFilter,
     "Which deliveries to return. Deliveries must match all fields that are given.",
     name="DeliveryFilter",
-    states="Match deliveries in any of these states.",
+    statuses="Match any of these statuses.",
     kinds="Match any of these kinds.",
     channels="Match any of these channels.",
     booking_id="Match deliveries about these bookings. Requires `bookings:read`.",
@@ -66,9 +68,9 @@ class NotificationDelivery(Node):
 
     kind: NotificationKind = column("What it is about.")
     channel: Channel = column("The channel that brings it.")
-    state: DeliveryState = column("What has become of it.")
+    status: DeliveryState = column("What has become of it.", name="state")
     reason: DeliveryReason | None = column("Why it was SUPPRESSED or has FAILED; otherwise null.")
-    attempts: int = column("How often the provider was called.")
+    attempt_count: int = column("How often the provider was called.", name="attempts")
     provider_id: str | None = column(
         "The provider's id of the message, such as the Message-ID of a mail, or null if there is "
         "none."
@@ -83,7 +85,7 @@ class NotificationDelivery(Node):
         "The booking it is about, or null if it is about none.", requires=P.BOOKINGS_READ
     )
     created_at: datetime = column("When it was made.")
-    updated_at: datetime = column("When its state last changed.")
+    updated_at: datetime = column("When its status last changed.")
     sent_at: datetime | None = column("When it was SENT, or null if it wasn't.")
 
 

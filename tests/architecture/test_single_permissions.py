@@ -202,8 +202,8 @@ PLAIN: Final = {
     },
     "ImportRow": {"line"},
     "NotificationDelivery": {
-        "kind", "channel", "state", "reason", "attempts", "provider_id", "created_at", "updated_at",
-        "sent_at",
+        "kind", "channel", "status", "reason", "attempt_count", "provider_id", "created_at",
+        "updated_at", "sent_at",
     },
     "NotificationSettings": {
         "switches", "reminders", "quiet_hours", "digest_time", "sender_name", "reply_to",
@@ -414,7 +414,7 @@ def _probes(field: GraphQLField, everything: Everything) -> Iterator[dict[str, A
         "subjectId": [everything.booking],
         "status": [{"eq": "CONFIRMED"}],
         "statuses": [["WAITING"]],
-        "states": [["SENT"]],
+        "DeliveryFilter.statuses": [["SENT"]],
         "kinds": [["BOOKING_CONFIRMED"]],
         "channels": [["EMAIL"]],
         "bookingId": [{"eq": everything.booking}],
@@ -429,7 +429,9 @@ def _probes(field: GraphQLField, everything: Everything) -> Iterator[dict[str, A
         if name == "filter":
             for part, inner in kind.fields.items():
                 is_range = get_named_type(inner.type).name == "DateTimeRange"
-                for value in times if is_range else values[part]:
+                of_kind = f"{kind.name}.{part}"
+                known = of_kind if of_kind in values else part
+                for value in times if is_range else values[known]:
                     yield {"filter": {part: value}}
         elif name == "orderBy":
             for key in kind.fields["field"].type.of_type.values:

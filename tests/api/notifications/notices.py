@@ -16,7 +16,7 @@ from tests.support.work import run_due_jobs
 
 _DELIVERIES: Final = """
     query ($filter: DeliveryFilter) {
-      notificationDeliveries(filter: $filter) { nodes { kind channel state reason } }
+      notificationDeliveries(filter: $filter) { nodes { kind channel status reason } }
     }
 """
 _UPDATE: Final = """
@@ -36,7 +36,7 @@ async def deliveries(client: BookingClient, **filter: Any) -> list[str]:
     """Returns the deliveries, as 'BOOKING_CONFIRMED EMAIL SENT', sorted."""
     answer = await client(_DELIVERIES, filter=filter or None)
     return sorted(
-        " ".join(each[name] for name in ("kind", "channel", "state", "reason") if each[name])
+        " ".join(each[name] for name in ("kind", "channel", "status", "reason") if each[name])
         for each in answer.data["notificationDeliveries"]["nodes"]
     )
 
