@@ -116,6 +116,15 @@ _PLAN: Final = select(col(Tenant.plan_code)).where(
 BEARER: Final = JsonBatch(_USER, _PLAN)
 """Selects the user of a session, if both are active, and the tenant's plan code."""
 
+CREATOR: Final = JsonBatch(
+    select(User).where(
+        col(User.tenant_id) == bindparam("tenant_id", type_=Uuid()),
+        col(User.id) == bindparam("user_id", type_=Uuid()),
+    ),
+    _PLAN,
+)
+"""Selects a user and the tenant's plan code."""
+
 
 def open_session(tenant_id: UUID, id: UUID) -> Select[Session]:
     """Selects a session by its id, unless it has ended."""

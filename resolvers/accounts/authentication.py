@@ -24,11 +24,10 @@ from kit.security.passwords import Checked, Passwords
 from kit.security.priority_semaphore import Lane
 from kit.security.tokens import Claims, KeyToken, PlatformKey
 from kit.settings import Settings
-from models.accounts.sessions import BEARER
+from models.accounts.sessions import BEARER, CREATOR
 from models.accounts.users import User, user_of, user_with_email
 from models.tenants import tenant_id_of, tenant_of
 from resolvers.accounts.api_keys import actor_of_key, actor_of_key_id
-from resolvers.tenants.tenants import own_tenant
 
 OPERATOR: Final = Actor(ActorKind.PLATFORM_OPERATOR)
 """Any caller with a key of the platform."""
@@ -85,10 +84,10 @@ async def actor_of_creator(scope: Scope, user_id: UUID | None, key_id: UUID | No
     if key_id is not None:
         return await actor_of_key_id(scope, ApiKeyId(key_id))
     assert user_id is not None
-    user = await scope.one(user_of(scope.tenant_id, user_id))
-    if user is None or not user.has_joined:
+    users, plans = await scope.read_batch_outside(CREATOR, user_id=user_id)
+    if not users or not users[0].has_joined:
         return None
-    return actor_for(user, plan=(await own_tenant(scope)).plan_code)
+    return actor_for(users[0], plan=plans[0].plan_code)
 
 
 def lock_of(user_id: UUID) -> tuple[object, ...]:
