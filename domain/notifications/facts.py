@@ -101,6 +101,8 @@ def _of_details(details: Mapping[str, Any], wording: Wording) -> dict[Variable, 
         values[Variable.AMOUNT] = wording.money(amount)
     if (deadline := details.get("deadline")) is not None:
         values[Variable.DEADLINE] = wording.moment(deadline)
+    if (code := details.get("code")) is not None:
+        values[Variable.CODE] = code
     if (start := details.get("old_start")) and (end := details.get("old_end")):
         values[Variable.OLD_DATE] = wording.date(start)
         values[Variable.OLD_TIME] = wording.time(_interval(start, end))

@@ -20,7 +20,7 @@ _DETAILS: Final[Mapping[Kind, tuple[str, ...]]] = {
     Kind.PAYMENT_RECEIVED: ("amount", *_BOOKING),
     Kind.PAYMENT_FAILED: ("amount", "when", "rooms", "reference"),
     Kind.REFUNDED: ("amount", "when", "rooms", "reference"),
-    Kind.WAITLIST_OFFERED: ("when", "rooms", "guests", "price", "deadline"),
+    Kind.WAITLIST_OFFERED: ("when", "rooms", "guests", "price", "deadline", "code"),
     Kind.REVIEW_ASKED: (),
     Kind.STAFF_DIGEST: (),
     Kind.STAFF_BOOKING_CREATED: ("customer", *_BOOKING),

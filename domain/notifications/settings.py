@@ -52,8 +52,6 @@ class ChannelSwitch:
 
 DEFAULT_REMINDERS: Final = (Reminder(24 * 60, Channel.EMAIL), Reminder(2 * 60, Channel.SMS))
 _ON_REQUEST: Final = frozenset({Kind.REVIEW_ASKED})
-_BY_LETTER: Final = (Kind.WAITLIST_OFFERED, Channel.EMAIL)
-"""Not sent: the offer itself is mailed, with the code that accepts it."""
 
 
 def is_on_by_default(kind: Kind, channel: Channel) -> bool:
@@ -78,9 +76,7 @@ def is_on_by_default(kind: Kind, channel: Channel) -> bool:
 
 def is_possible(kind: Kind, channel: Channel) -> bool:
     """Returns whether a kind can be sent by a channel: the team has no phone numbers here."""
-    if channel is Channel.SMS and kind in STAFF_KINDS:
-        return False
-    return (kind, channel) != _BY_LETTER
+    return channel is not Channel.SMS or kind not in STAFF_KINDS
 
 
 def is_on(chosen: Mapping[str, bool], kind: Kind, channel: Channel) -> bool:
@@ -96,11 +92,7 @@ def switch_refusals(switches: Sequence[ChannelSwitch], *, path: Path) -> Iterato
     """Yields the reasons to refuse what a venue has chosen."""
     for number, each in enumerate(switches):
         if each.is_on and not is_possible(each.kind, each.channel):
-            problem = (
-                "Offers are mailed in any case, with the code that accepts them."
-                if (each.kind, each.channel) == _BY_LETTER
-                else "The team has no phone numbers to send to: choose another channel."
-            )
+            problem = "The team has no phone numbers to send to: choose another channel."
             yield Invalid(problem, path=(*path, number, "is_on"))
 
 

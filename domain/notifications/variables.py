@@ -27,6 +27,7 @@ class Variable(StrEnum):
     OLD_TIME = "old_time"
     AMOUNT = "amount"
     DEADLINE = "deadline"
+    CODE = "code"
     COUNT = "count"
     BOOKINGS = "bookings"
 
@@ -49,6 +50,7 @@ DESCRIPTIONS: Final[Mapping[Variable, str]] = {
     Variable.OLD_TIME: "from when to when before the change; empty if the time didn't change",
     Variable.AMOUNT: "the amount that was paid, couldn't be charged, or is refunded",
     Variable.DEADLINE: "until when the offer holds",
+    Variable.CODE: "the code that accepts or declines the offer; in mails alone",
     Variable.COUNT: "the number of bookings",
     Variable.BOOKINGS: "the bookings, each on a line of its own",
 }
@@ -71,7 +73,7 @@ _MORE: Final[Mapping[NotificationKind, tuple[Variable, ...]]] = {
     NotificationKind.PAYMENT_RECEIVED: (Variable.AMOUNT,),
     NotificationKind.PAYMENT_FAILED: (Variable.AMOUNT,),
     NotificationKind.REFUNDED: (Variable.AMOUNT,),
-    NotificationKind.WAITLIST_OFFERED: (Variable.DEADLINE,),
+    NotificationKind.WAITLIST_OFFERED: (Variable.DEADLINE, Variable.CODE),
     NotificationKind.STAFF_BOOKING_CREATED: (Variable.CUSTOMER,),
     NotificationKind.STAFF_BOOKING_CANCELLED: (Variable.CUSTOMER,),
 }

@@ -43,7 +43,6 @@ class MailKind(StrEnum):
     RESET = "reset"
     GUEST_CODE = "guest_code"
     ACCOUNT = "account"
-    OFFER = "offer"
     NOTICE = "notice"
     NOTICE_TO_STRANGER = "notice_to_stranger"
 
@@ -63,7 +62,6 @@ RESETS: Final = Allowance("reset mail of a venue to a recipient", 3, HOUR)
 GUEST_CODES: Final = Allowance("new guest codes of a venue to a recipient", 12, HOUR)
 """Three an hour can be requested for a booking; this covers several bookings."""
 PER_ACCOUNT: Final = Allowance("mail about an account", 20, HOUR)
-OFFERS: Final = Allowance("waitlist offers of a venue to a recipient", 20, HOUR)
 NOTICES: Final = Allowance("notifications of a venue to a recipient", 20, HOUR)
 NOTICES_TO_STRANGERS: Final = Allowance("notifications to an unverified address", 6, HOUR)
 """Per recipient, over all tenants, as anybody can enter the address for a booking."""
@@ -72,7 +70,6 @@ UNVERIFIED_TENANT: Final = Allowance("mail of an unverified tenant", 50, timedel
 _SECURITY: Final = frozenset(MailKind) - {
     MailKind.ORDINARY,
     MailKind.INVITATION,
-    MailKind.OFFER,
     MailKind.NOTICE,
     MailKind.NOTICE_TO_STRANGER,
 }
@@ -199,8 +196,6 @@ def _counted_by(
             return ((GUEST_CODES, venue),)
         case MailKind.ACCOUNT:
             return ((PER_ACCOUNT, venue),)
-        case MailKind.OFFER:
-            return ((OFFERS, venue),)
         case MailKind.NOTICE:
             return ((NOTICES, venue),)
         case MailKind.NOTICE_TO_STRANGER:

@@ -10,24 +10,16 @@ from sqlmodel import col
 
 from domain.bookings.lifecycle import Status
 from domain.bookings.waitlist import Offer, Openings, WaitlistStatus, accept_until
-from domain.core.formatting import moment, span, unlinked
 from domain.core.ids import RoomId
 from domain.core.intervals import Interval
-from domain.core.local_time import Start, zone
+from domain.core.local_time import Start
 from domain.core.log_events import Event, EventType
-from integrations.mail.protocol import Message
 from kit.scope import Scope
 from kit.time_slice import TimeSlice
-from models.bookings.bookings import Booking
 from models.bookings.waitlist import WaitlistEntry, entries_of, queue_of
 from models.core.base import snapshot
-from models.customers.customers import Customer, customers_of
-from models.tenants import Tenant
-from models.venue.rooms import Room
-from resolvers.accounts.outgoing_mail import MailKind, send_later
 from resolvers.bookings.booking_access import booking_event
 from resolvers.bookings.calendars import load_calendar, load_venue, wish_of
-from resolvers.bookings.guest_links import token_for
 from resolvers.bookings.hooks import subscription_refusals
 from resolvers.bookings.new_bookings import insert_booking
 from resolvers.bookings.quotas import exceeded_quotas
@@ -136,7 +128,6 @@ async def make_offer(scope: Scope, offer: Offer) -> Outcome:
             after=snapshot(entry),
         )
     )
-    await _mail(scope, claimed.tenant, claimed.room, hold)
     return Outcome.MADE
 
 
@@ -148,34 +139,3 @@ async def expire_entry(scope: Scope, id: UUID) -> None:
         return
     if entry.last_start_at <= scope.now():
         end_entry(scope, entry, WaitlistStatus.EXPIRED, EventType.WAITLIST_EXPIRED)
-
-
-async def _mail(scope: Scope, tenant: Tenant, room: Room, hold: Booking) -> None:
-    customer = await scope.one(
-        customers_of(scope.tenant_id).where(col(Customer.id) == hold.customer_id)
-    )
-    if customer is None or customer.email is None:
-        return
-    letter = _letter(
-        customer.email, tenant, room, hold, token=token_for(scope, hold, is_mailed=True)
-    )
-    send_later(scope, letter, MailKind.OFFER)
-
-
-def _letter(to: str, tenant: Tenant, room: Room, hold: Booking, *, token: str) -> Message:
-    assert hold.hold_expires_at is not None
-    venue_zone, venue = zone(tenant.time_zone), unlinked(tenant.name)
-    time = span(Interval(hold.starts_at, hold.ends_at), venue_zone)
-    until = moment(hold.hold_expires_at, venue_zone)
-    return Message(
-        to=to,
-        subject=f"A time is free for you at {venue}",
-        text=(
-            "Hello,\n\n"
-            f"You are on the waitlist of {venue}, and a time has become free: "
-            f"{unlinked(room.name)}, {time} ({tenant.time_zone}). It is held for you until "
-            f"{until}; then the next one gets it.\n\n"
-            f"Accept or decline it in your account at {venue}, or book it with this code:\n\n"
-            f"{token}\n"
-        ),
-    )

@@ -78,7 +78,7 @@ async def written(
         booking_id=delivery.booking_id,
         recipient_name=recipient.name,
         links={"manage": manage, "unsubscribe": unsubscribe},
-        details=await _details(scope, delivery, settings, tenant),
+        details=await _details(scope, delivery, booking, settings, tenant),
     )
     return Letter(
         delivery.id,
@@ -122,7 +122,11 @@ def _booking_link(
 
 
 async def _details(
-    scope: Scope, delivery: NotificationDelivery, settings: NotificationSettings, tenant: Tenant
+    scope: Scope,
+    delivery: NotificationDelivery,
+    booking: Booking | None,
+    settings: NotificationSettings,
+    tenant: Tenant,
 ) -> Mapping[str, Any]:
     stored = delivery.details or {}
     details: dict[str, Any] = {
@@ -132,6 +136,10 @@ async def _details(
     }
     if amount := stored.get("amount"):
         details["amount"] = Money.parse(amount["amount"], amount["currencyCode"])
+    is_mailed = delivery.channel == Channel.EMAIL.value
+    if is_mailed and delivery.kind == NotificationKind.WAITLIST_OFFERED.value and booking:
+        # Signed anew, so that it is stored nowhere.
+        details["code"] = token_for(scope, booking, is_mailed=True)
     if settings.reply_to is not None:
         details["organizer"] = settings.reply_to
     if day := stored.get("date"):

@@ -31,6 +31,7 @@ _TOLD: Final = (P.BOOKINGS_READ, P.ROOMS_READ, P.PRICES_READ, P.PAYMENTS_READ, P
 """What a caller must be able to read to see a booking as its customer is told of it."""
 _NAME: Final = "Remy Waters"
 _REFERENCE: Final = "D967-HBX2"
+_CODE: Final = "the-code-of-the-offer"
 _LINKS: Final = {
     "manage": "https://example.com/booking",
     "unsubscribe": "https://example.com/unsubscribe",
@@ -90,7 +91,7 @@ async def preview_notification(
         booking=None if is_of_day else booking,
         recipient_name=_NAME if booking_id is None else booking.customer,
         links=_LINKS,
-        details=_details(booking, scope.now()),
+        details=_details(booking, channel, scope.now()),
     )
     shown = NotificationPreview(
         result.subject or None,
@@ -128,13 +129,14 @@ async def _example(scope: Scope, tenant: Tenant) -> BookingFacts:
     )
 
 
-def _details(booking: BookingFacts, now: datetime) -> dict[str, Any]:
+def _details(booking: BookingFacts, channel: Channel, now: datetime) -> dict[str, Any]:
     """Returns an example of whatever the booking itself doesn't tell."""
     time = booking.time
     rooms = ", ".join(booking.rooms)
     return {
         "amount": booking.price,
         "deadline": now + timedelta(minutes=30),
+        "code": _CODE if channel is Channel.EMAIL else "",
         "old_start": time.start - timedelta(days=1),
         "old_end": time.end - timedelta(days=1),
         "date": time.start,

@@ -53,8 +53,9 @@ async def render(
 
     ``links`` are addresses by name: "manage" and "unsubscribe", each empty or missing where there
     is none. ``details`` are what the booking itself doesn't tell, all of them optional: "amount"
-    (Money), "deadline", "old_start", "old_end" (datetimes); for the digest "date" (an instant of
-    the day) and "bookings" (DigestLines); for calendar entries "organizer" (an e-mail address).
+    (Money), "deadline", "old_start", "old_end" (datetimes), "code" (of an offer); for the digest
+    "date" (an instant of the day) and "bookings" (DigestLines); for calendar entries "organizer"
+    (an e-mail address).
     """
     tenant, facts = await own_tenant(scope), None
     if booking_id is not None:

@@ -23,6 +23,7 @@ from kit.runtime import Runtime
 from kit.scope import Scope
 from models.bookings.bookings import Booking, bookings_of
 from models.notifications.deliveries import NotificationDelivery, bounced, delivery_of
+from resolvers.bookings.booking_access import status
 from resolvers.core.transactions import perform
 from resolvers.notifications.channels import hand_over, is_within_caps
 from resolvers.notifications.contents import Letter, written
@@ -36,10 +37,6 @@ Step = Callable[[Scope, NotificationDelivery], Awaitable[None]]
 """Changes a delivery, under its lock."""
 
 _CLOSED: Final = frozenset({Status.CANCELLED, Status.REJECTED, Status.EXPIRED, Status.NO_SHOW})
-_UNTIL_THEN: Final = frozenset(
-    {NotificationKind.BOOKING_REMINDER, NotificationKind.WAITLIST_OFFERED}
-)
-"""Kinds about what is to come, which nobody wants to read once it has come."""
 _ADDRESSED: Final = frozenset({Channel.EMAIL, Channel.SMS})
 
 log = structlog.get_logger(__name__)
@@ -101,7 +98,7 @@ async def _letter(scope: Scope, delivery: NotificationDelivery) -> Letter | Deli
         of_it = bookings_of(scope.tenant_id).where(col(Booking.id) == delivery.booking_id)
         booking = await scope.one(of_it)
     kind, channel = NotificationKind(delivery.kind), Channel(delivery.channel)
-    if kind in _UNTIL_THEN and booking is not None and _is_outdated(booking, scope):
+    if booking is not None and _is_outdated(kind, booking, scope):
         return DeliveryReason.OUTDATED
     recipient = await recipient_of(scope, delivery, booking)
     address = recipient.address(channel) if recipient else None
@@ -113,8 +110,15 @@ async def _letter(scope: Scope, delivery: NotificationDelivery) -> Letter | Deli
     return await written(scope, delivery, recipient, booking, address)
 
 
-def _is_outdated(booking: Booking, scope: Scope) -> bool:
-    return booking.starts_at <= scope.now() or Status(booking.status) in _CLOSED
+def _is_outdated(kind: NotificationKind, booking: Booking, scope: Scope) -> bool:
+    """Returns whether it is about what was to come, and that has come or is gone."""
+    match kind:
+        case NotificationKind.BOOKING_REMINDER:
+            return booking.starts_at <= scope.now() or Status(booking.status) in _CLOSED
+        case NotificationKind.WAITLIST_OFFERED:
+            return status(scope, booking) is not Status.HELD
+        case _:
+            return False
 
 
 # ------------------------------------------------------------------------------ what becomes of it

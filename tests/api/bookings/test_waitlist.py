@@ -4,15 +4,17 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
 import pytest
 
 from jobs.expire_holds import expire_holds
 from jobs.waitlist import tend_waitlists
+from kit.postgres.connection_urls import DatabaseUrls
 from kit.postgres.database import Database
 from kit.runtime import Runtime
 from kit.settings import Settings
-from tests.api.accounts.accounts import code_in, mails
 from tests.api.bookings.test_seats import give_seats
+from tests.api.notifications.notices import deliveries, mails, text_of
 from tests.support.client import Answer, Api
 from tests.support.clock import StoppedClock
 from tests.support.desk import REFUSAL, BookingClient, made, refused, rfc
@@ -26,6 +28,11 @@ ENTRY = """fragment Shown on WaitlistEntry {
   booking { id status version startsAt holdExpiresAt room { id } }
 }"""
 TUESDAY = "2027-03-02T10:00:00Z"
+
+STORED = """
+    SELECT EXISTS (SELECT FROM notification_deliveries AS row WHERE strpos(row::text, $1) > 0)
+        OR EXISTS (SELECT FROM log AS row WHERE strpos(row::text, $1) > 0)
+"""
 
 
 class Queue:
@@ -347,21 +354,63 @@ async def test_the_hold_can_be_booked_and_cancelled_as_any_other(
     ]
 
 
+async def offered_and_mailed(runtime: Runtime) -> None:
+    await run_due_jobs(runtime)
+    # The offer is an event itself.
+    await run_due_jobs(runtime)
+
+
 async def test_the_code_of_the_mail_books_what_is_offered(
     api: Api, runtime: Runtime, settings: Settings, guest: Queue
 ) -> None:
     entry_of(await guest.join())
+    await offered_and_mailed(runtime)
 
-    (mail,) = await mails(runtime, settings)
-    text = " ".join(str(mail.get_content()).split())
-    assert mail["Subject"].startswith("A time is free for you at Venue")
-    assert "Room 1, 11:00–12:00 on Tuesday 2 March 2027" in text  # noqa: RUF001
+    (mail,) = mails(settings)
+    text = " ".join(text_of(mail).split())
+    assert str(mail["Subject"]).startswith("A time is free for you at Venue")
+    assert "When: Tuesday, March 2, 2027, 11:00" in text
     # The notice of an hour ends before the 24 hours.
-    assert "It is held for you until 10:00 on Tuesday 2 March 2027" in text
-    done = await confirm(api, code_in(mail))
+    assert "Held until: Tuesday, March 2, 2027, 10:00" in text
+    done = await confirm(api, text.partition("Code: ")[2].split()[0])
 
     assert done.payload["booking"]["status"] == "CONFIRMED"
     assert [each["status"] for each in await guest.entries()] == ["ACCEPTED"]
+
+
+async def test_the_venue_words_the_offer_and_its_code_is_stored_nowhere(
+    api: Api,
+    runtime: Runtime,
+    settings: Settings,
+    database: DatabaseUrls,
+    venue: Venue,
+    guest: Queue,
+) -> None:
+    template = """mutation ($input: UpdateNotificationTemplateInput!) {
+        updateNotificationTemplate(version: 0, input: $input) { userErrors { message } } }"""
+    text = {"subject": "Schnell sein", "body": "Noch zu haben: {rooms}. Mit {code} ist es deins."}
+    given = {"kind": "WAITLIST_OFFERED", "channel": "EMAIL", "locale": "de", **text}
+    await api(template, {"input": given}, token=venue.manager.token)
+    customer = """mutation ($id: ID!) { updateCustomer(id: $id, version: 1,
+        input: {locale: "de"}) { userErrors { message } } }"""
+    await api(customer, {"id": api_id(venue.customer)}, token=venue.manager.token)
+
+    entry_of(await guest.join())
+    await offered_and_mailed(runtime)
+
+    (mail,) = mails(settings)
+    words = text_of(mail).split()
+    code = words[words.index("Mit") + 1]
+    assert str(mail["Subject"]) == "Schnell sein"
+    assert " ".join(words).startswith(f"Noch zu haben: Room 1. Mit {code} ist es deins.")
+    manager = BookingClient(api, runtime, venue.manager)
+    told = await deliveries(manager, kinds=["WAITLIST_OFFERED"], channels=["EMAIL"])
+    assert told == ["WAITLIST_OFFERED EMAIL SENT"]
+    connection = await asyncpg.connect(database.owner)
+    assert await connection.fetchval(STORED, "WAITLIST_OFFERED")
+    assert not await connection.fetchval(STORED, code)
+    await connection.close()
+    assert (await confirm(api, code)).payload["booking"]["status"] == "CONFIRMED"
 
 
 async def test_who_has_left_can_not_answer_any_more(
