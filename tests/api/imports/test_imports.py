@@ -1,9 +1,12 @@
 """Imports over the API: files become customers, rooms and bookings, row by row."""
 
 from kit.runtime import Runtime
+from kit.settings import Settings
 from tests.api.imports.importing import counts, imported, outcomes, prepare, read, undone
+from tests.api.notifications.notices import subjects
 from tests.support.client import Api
 from tests.support.factories import make_venue
+from tests.support.work import run_due_jobs
 
 CUSTOMERS = """\
 Name;E-Mail;Telefon;Notizen
@@ -171,3 +174,20 @@ async def test_a_link_takes_one_file(api: Api, runtime: Runtime) -> None:
     statuses = [each.status_code for each in (first, second, unknown, large)]
     assert statuses == [204, 409, 404, 413]
     assert (await read(api, venue.manager, other["import"]["id"]))["status"] == "AWAITING_UPLOAD"
+
+
+async def test_only_an_import_that_asks_for_it_sends_messages(
+    api: Api, runtime: Runtime, settings: Settings
+) -> None:
+    head = "Reference,Room,Starts at,Ends at,Customer,Email,Status\n"
+    row = "{},Room 1,2027-03-0{} 10:00,2027-03-0{} 11:00,Ada,ada@example.com,confirmed\n"
+    venue = await make_venue(runtime)
+
+    silent = await imported(api, runtime, venue.manager, "BOOKINGS", head + row.format("A", 2, 2))
+    assert counts(silent)[0] == 1
+    assert subjects(settings) == []
+
+    told = head + row.format("B", 3, 3)
+    await imported(api, runtime, venue.manager, "BOOKINGS", told, notify=True)
+    await run_due_jobs(runtime)
+    assert subjects(settings) == [f"Confirmed: {venue.tenant.name}, Wednesday, March 3, 2027"]

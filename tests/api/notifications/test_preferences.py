@@ -1,12 +1,14 @@
 """Recipients choose what they get: logged in, by the link of a message, and with one click."""
 
 from datetime import timedelta
+from email.message import EmailMessage
 from typing import Any, Final
 
 import pytest
 
 from kit.runtime import Runtime
 from kit.settings import Settings
+from tests.api.customers.test_merges import merge
 from tests.api.notifications.notices import deliveries, mails
 from tests.support.client import Api
 from tests.support.clock import MONDAY_MORNING
@@ -46,6 +48,11 @@ async def book(desk: BookingClient, runtime: Runtime, venue: Venue, *, hours: in
     await run_due_jobs(runtime)
 
 
+def unsubscribe_path(mail: EmailMessage) -> str:
+    address = str(mail["List-Unsubscribe"]).strip("<>").replace("\r\n", "").replace(" ", "")
+    return address.removeprefix("https://api.example.com")
+
+
 async def confirmations(desk: BookingClient) -> list[str]:
     return await deliveries(desk, kinds=["BOOKING_CONFIRMED"], channels=["EMAIL"])
 
@@ -70,9 +77,8 @@ async def test_one_click_in_a_mail_program_unsubscribes(
 ) -> None:
     await book(desk, runtime, venue)
     (mail,) = mails(settings)
-    address = str(mail["List-Unsubscribe"]).strip("<>").replace("\r\n", "").replace(" ", "")
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
-    path = address.removeprefix("https://api.example.com")
+    path = unsubscribe_path(mail)
 
     page = await api.http.get(path)
     assert page.status_code == 200 and "<button>" in page.text
@@ -92,3 +98,22 @@ async def test_without_a_login_or_a_link_nobody_chooses(api: Api) -> None:
 
     forged: Any = (await api(UPDATE, {"input": {"link": "forged"}})).payload
     assert forged["userErrors"] == [{"code": "INVALID_CREDENTIALS", "path": ["input", "link"]}]
+
+
+async def test_the_link_of_a_merged_customer_is_for_the_one_that_was_kept(
+    api: Api, runtime: Runtime, settings: Settings, venue: Venue, desk: BookingClient
+) -> None:
+    old = {"new": {"name": "Ada", "email": "old@example.test"}}
+    booked = await desk.create(venue.rooms[0], TOMORROW, customer=old)
+    await run_due_jobs(runtime)
+    path = unsubscribe_path(mails(settings)[-1])
+    kept, merged = api_id(venue.other_customer), booked.payload["booking"]["customer"]["id"]
+    assert (await merge(api, venue, kept, merged)).refusals == []
+
+    assert (await api.http.post(path)).status_code == 200
+
+    later = TOMORROW + timedelta(hours=2)
+    await desk.create(venue.rooms[0], later, customer={"id": kept})
+    await run_due_jobs(runtime)
+    assert "BOOKING_CONFIRMED EMAIL SUPPRESSED OPTED_OUT" in await confirmations(desk)
+    assert len(mails(settings)) == 1

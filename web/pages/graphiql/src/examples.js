@@ -4,6 +4,8 @@ import customers from "./examples/Customers.graphql?raw";
 import feed from "./examples/Feed.graphql?raw";
 import figures from "./examples/Figures.graphql?raw";
 import freeSlots from "./examples/FreeSlots.graphql?raw";
+import importFile from "./examples/Import.graphql?raw";
+import inbox from "./examples/Inbox.graphql?raw";
 import live from "./examples/Live.graphql?raw";
 import logIn from "./examples/LogIn.graphql?raw";
 import message from "./examples/Message.graphql?raw";
@@ -13,6 +15,7 @@ import rooms from "./examples/Rooms.graphql?raw";
 import series from "./examples/Series.graphql?raw";
 import undo from "./examples/Undo.graphql?raw";
 import wait from "./examples/Wait.graphql?raw";
+import webhook from "./examples/Webhook.graphql?raw";
 import week from "./examples/Week.graphql?raw";
 import { PLACEHOLDER } from "./token.js";
 
@@ -99,6 +102,26 @@ export const defaultTabs = [
   tab(customers, { filter: { tag: "regular" } }),
   tab(feed, { input: { detail: "FULL", roomId: null, customerId: null } }),
   tab(message, { kind: "BOOKING_CONFIRMED", channel: "SMS", locale: "de", bookingId: null }),
+  // It has a default, but the editor takes what can't be null for missing.
+  tab(inbox, { unreadOnly: false }),
+  tab(webhook, {
+    input: {
+      url: "https://example.com/hooks",
+      eventTypes: ["BOOKING_CREATED", "BOOKING_RESCHEDULED", "BOOKING_CANCELLED"],
+    },
+  }),
+  tab(importFile, {
+    // As above.
+    input: {
+      kind: "CUSTOMERS",
+      format: "CSV",
+      dryRun: true,
+      mapping: [],
+      timeZones: [],
+      overrideRules: false,
+      notify: false,
+    },
+  }),
   tab(figures, { span: { from: date(now - 28 * DAY), until: date(now) } }),
   // A minute ago: there is no calendar of the future.
   tab(asOf, { asOf: instant(Math.floor(Date.now() / MINUTE - 1) * MINUTE) }),
