@@ -1,4 +1,4 @@
-"""The outbox at /dev/outbox: the mails, SMS and pushes that weren't sent. Absent in production."""
+"""The outbox at /dev/outbox: what wasn't sent by mail, SMS and push; absent in production."""
 
 import html
 from collections.abc import Mapping
