@@ -26,7 +26,7 @@ from tests.support.factories import (
     Venue,
     api_id,
     make_booking,
-    make_delivery,
+    make_deliveries,
     make_export,
     make_import,
     make_series,
@@ -154,7 +154,7 @@ async def make_everything(runtime: Runtime, api: Api, clock: StoppedClock) -> Ev
         await make_export(runtime, venue),
         *await make_import(runtime, venue),
         *await make_webhook(runtime, venue),
-        await make_delivery(runtime, venue, booking),
+        *await make_deliveries(runtime, venue, booking),
     )
     inbox_entry = await make_inbox_entry(runtime, venue.owner)
     browser = {"endpoint": f"https://push.example.com/{new_id()}", **browser_keys()[2]}

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from itertools import count
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import Range
 
@@ -367,28 +368,37 @@ async def make_webhook(runtime: Runtime, venue: Venue) -> tuple[WebhookEndpoint,
     return (await perform(runtime, venue.owner.actor, Request(new_id()), make)).result
 
 
-async def make_delivery(runtime: Runtime, venue: Venue, booking: Booking) -> NotificationDelivery:
-    """Adds a mail to the guest about a booking, which was sent."""
+async def make_deliveries(
+    runtime: Runtime, venue: Venue, booking: Booking
+) -> tuple[NotificationDelivery, NotificationDelivery]:
+    """Adds the mails about a booking that were sent to the guest and to the venue's owner."""
+    guest, owner = venue.customer.id, venue.owner.user.id
 
-    async def make(scope: Scope) -> NotificationDelivery:
+    async def make(scope: Scope) -> tuple[NotificationDelivery, NotificationDelivery]:
         await scope.lock()
-        return scope.add(
-            NotificationDelivery(
-                tenant_id=venue.tenant.id,
-                kind=NotificationKind.BOOKING_CONFIRMED.value,
-                channel=Channel.EMAIL.value,
-                state=DeliveryState.SENT.value,
-                cause="log 0",
-                recipient_id=venue.customer.id,
-                customer_id=venue.customer.id,
-                booking_id=booking.id,
-                attempts=1,
-                provider_id="<1@localhost>",
-                created_at=scope.now(),
-                updated_at=scope.now(),
-                sent_at=scope.now(),
+
+        def sent(kind: NotificationKind, to: UUID) -> NotificationDelivery:
+            return scope.add(
+                NotificationDelivery(
+                    tenant_id=venue.tenant.id,
+                    kind=kind.value,
+                    channel=Channel.EMAIL.value,
+                    state=DeliveryState.SENT.value,
+                    cause="log 0",
+                    recipient_id=to,
+                    customer_id=to if to == guest else None,
+                    user_id=to if to == owner else None,
+                    booking_id=booking.id,
+                    attempts=1,
+                    provider_id="<1@localhost>",
+                    created_at=scope.now(),
+                    updated_at=scope.now(),
+                    sent_at=scope.now(),
+                )
             )
-        )
+
+        to_guest = sent(NotificationKind.BOOKING_CONFIRMED, guest)
+        return to_guest, sent(NotificationKind.STAFF_BOOKING_CREATED, owner)
 
     return (await perform(runtime, venue.owner.actor, Request(new_id()), make)).result
 
