@@ -8,7 +8,7 @@ import argparse
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -38,6 +38,7 @@ from web.server.connection_limits import BoundedProtocol, Connections
 ATTACKER: Final = "127.0.0.2"
 STRANGER: Final = "127.0.0.3"
 PAGE: Final = '{ venue(subdomain: "bench-0") { name timeZone } }'
+TRACK: Final = "mutation ($input: TrackEventsInput!) { trackEvents(input: $input) { counted } }"
 LOGINS: Final = 4
 ASKED: Final = 2_000
 _READS: Final = 150
@@ -81,16 +82,31 @@ async def _run(urls: DatabaseUrls, folder: Path) -> None:
         pool = stack.enter_context(ProcessPoolExecutor(1, get_context("spawn")))
         read = partial(asyncio.get_running_loop().run_in_executor, pool, p95, port)
         await read()
+        change = partial(
+            asyncio.get_running_loop().run_in_executor,
+            pool,
+            p95_of_changes,
+            port,
+            data.token,
+            data.booking_node_id,
+        )
         for attack in ATTACKS:
-            before = await read()
-            async with attack(target):
-                during = await read()
-            print(
-                f"{attack.__name__:<20} p95 {before:6.1f} ms before, {during:6.1f} ms during: "
-                f"{during / before:.1f} times",
-                flush=True,
-            )
-            await asyncio.sleep(2)
+            await _compare(attack.__name__, attack(target), read)
+        await _compare("... beside bookings", floods_of_events(target), change)
+
+
+async def _compare(
+    name: str, attack: AbstractAsyncContextManager[None], measure: Callable[[], Awaitable[float]]
+) -> None:
+    before = await measure()
+    async with attack:
+        during = await measure()
+    print(
+        f"{name:<20} p95 {before:6.1f} ms before, {during:6.1f} ms during: "
+        f"{during / before:.1f} times",
+        flush=True,
+    )
+    await asyncio.sleep(2)
 
 
 async def _log_in(urls: DatabaseUrls, data: Data) -> str:
@@ -119,17 +135,46 @@ def p95(port: int) -> float:
     return quantiles(asyncio.run(_read(port)), n=20)[18] * 1000
 
 
+def p95_of_changes(port: int, token: str, booking_id: str) -> float:
+    """Returns the p95 latency of changes of a booking in milliseconds."""
+    return quantiles(asyncio.run(_change_often(port, token, booking_id)), n=20)[18] * 1000
+
+
 async def _read(port: int) -> list[float]:
     """Returns how long each response took, in seconds."""
     taken = []
     async with _client(port, STRANGER) as http:
         for _ in range(_READS):
-            began = time.perf_counter()
-            answer = await http.post("/graphql", json={"query": PAGE})
-            taken.append(time.perf_counter() - began)
-            if "errors" in answer.json():
-                raise SystemExit(f"The stranger was refused: {answer.text}")
+            taken.append(await _seconds(http, {"query": PAGE}))
             await asyncio.sleep(_BETWEEN_SECONDS)
+    return taken
+
+
+async def _change_often(port: int, token: str, booking_id: str) -> list[float]:
+    headers = {"Authorization": f"Bearer {token}"}
+    taken = []
+    async with _client(port, STRANGER) as http:
+        query = "query ($id: ID!) { booking(id: $id) { version } }"
+        given = {"query": query, "variables": {"id": booking_id}}
+        answer = await http.post("/graphql", json=given, headers=headers)
+        version = answer.json()["data"]["booking"]["version"]
+        for number in range(version, version + _READS):
+            sizes = {"partySize": 2 + number % 2}
+            change = {"id": booking_id, "version": number, "input": sizes}
+            body = {"query": CHANGE, "variables": change}
+            taken.append(await _seconds(http, body, headers=headers))
+            await asyncio.sleep(_BETWEEN_SECONDS)
+    return taken
+
+
+async def _seconds(
+    http: httpx2.AsyncClient, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
+) -> float:
+    began = time.perf_counter()
+    answer = await http.post("/graphql", json=body, headers=headers)
+    taken = time.perf_counter() - began
+    if "errors" in answer.json():
+        raise SystemExit(f"The stranger was refused: {answer.text}")
     return taken
 
 
@@ -246,6 +291,24 @@ async def floods_of_messages(target: Target) -> AsyncIterator[None]:
         yield
 
 
+@asynccontextmanager
+async def floods_of_events(target: Target) -> AsyncIterator[None]:
+    """Sixteen clients that report 100 visitors' events at once without a pause."""
+
+    events = [{"id": new_id().hex, "action": "VIEWED"} for _ in range(100)]
+    given = {"input": {"subdomain": "bench-0", "events": events}}
+    body = orjson.dumps({"query": TRACK, "variables": given})
+
+    async def report() -> None:
+        headers = {"Content-Type": "application/json"}
+        async with _client(target.port, ATTACKER) as http:
+            while True:
+                await http.post("/graphql", content=body, headers=headers)
+
+    async with _running(*(report() for _ in range(16))):
+        yield
+
+
 ATTACKS: Final[tuple[Attack, ...]] = (
     live_questions,
     idle_connections,
@@ -255,6 +318,7 @@ ATTACKS: Final[tuple[Attack, ...]] = (
     unknown_documents,
     known_documents,
     floods_of_messages,
+    floods_of_events,
 )
 
 

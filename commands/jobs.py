@@ -22,7 +22,7 @@ from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
 from pgqueuer.domain.types import JobId
 
 from commands.database_logins import CannotRun, present_logins
-from jobs.registry import HANDLERS
+from jobs.registry import HANDLED
 from jobs.unhandled import find_unhandled, forget
 from kit.jobs.queue import CHANNEL, queries_of
 from kit.postgres.connection_urls import DatabaseUrls
@@ -119,11 +119,11 @@ async def _act(action: str, ids: list[int] | None) -> int:
 async def _forget(names: Sequence[str]) -> int:
     urls = await present_logins(load_settings())
     async with _relay(urls) as relay:
-        unhandled = {each.name for each in await find_unhandled(relay, HANDLERS)}
+        unhandled = {each.name for each in await find_unhandled(relay, HANDLED)}
         for name in names:
             if name in unhandled:
                 print(f"Forgotten: {name}, {await forget(relay, name)} jobs")
-            elif name in HANDLERS:
+            elif name in HANDLED:
                 print(f"{name} has a handler in this version: discard its jobs", file=sys.stderr)
             else:
                 print(f"No jobs: {name}", file=sys.stderr)
@@ -165,7 +165,7 @@ async def _list(connection: asyncpg.Connection, urls: DatabaseUrls) -> int:
     if not rows:
         print("No dead jobs.")
     async with _relay(urls) as relay:
-        unhandled = await find_unhandled(relay, HANDLERS)
+        unhandled = await find_unhandled(relay, HANDLED)
     if unhandled:
         print("Without a handler in this version (to delete them: forget NAME):")
     for each in unhandled:

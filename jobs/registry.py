@@ -20,7 +20,7 @@ from jobs.purge import purge_expired
 from jobs.rollups import RollupReader
 from jobs.settle_payments import settle
 from jobs.sync_billing import sync_all_billing, sync_billing
-from jobs.unhandled import report_unhandled
+from jobs.unhandled import EVENT_PREFIX, report_unhandled
 from jobs.waitlist import offer_free_time, tend_waitlists
 from jobs.webhook_reader import WEBHOOKS
 from jobs.webhook_secrets import renew_webhook_secrets
@@ -73,6 +73,9 @@ HANDLERS: Final[Mapping[str, Handler]] = {
 
 FOLLOWERS: Final[Sequence[Follower]] = (*EVENT_HANDLERS, WEBHOOKS)
 """Those for whom the log is read, each with a position of its own."""
+
+HANDLED: Final = HANDLERS.keys() | {f"{EVENT_PREFIX}{each.name}" for each in FOLLOWERS}
+"""The names that this version knows; others' jobs and positions can be forgotten."""
 
 LONG_JOBS: Final = frozenset({EXPORT_JOB, IMPORT_JOB, UNDO_JOB})
 """Jobs that may take long: a process runs one of them at a time, beside all others."""
@@ -128,7 +131,7 @@ def worker_services(
     expired = partial(purge_exports, runtime, relay)
     unused = partial(purge_imports, runtime, relay)
     secrets = partial(renew_webhook_secrets, runtime, relay)
-    unhandled = partial(report_unhandled, relay, HANDLERS.keys())
+    unhandled = partial(report_unhandled, relay, HANDLED)
     return {
         "jobs": worker.run,
         "long_jobs": long_worker.run,

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -28,6 +29,7 @@ from domain.imports.rows import BookingFields, CustomerFields, FileRow
 from domain.imports.zones import KnownZones
 
 _LONGEST: Final = timedelta(days=366)
+_LONGEST_ID: Final = 500
 _MAILTO: Final = "mailto:"
 _REPEATS: Final = ("RRULE", "RDATE")
 _ALL_DAY: Final = "An event of whole days is no booking. Give it times, or close the room instead."
@@ -195,7 +197,7 @@ class _Reader:
             BookingFields(
                 Interval(start, start + length),
                 room,
-                external_id=None if external_id is None else external_id[:500],
+                external_id=None if external_id is None else _shortened(external_id),
                 status=Status.PENDING if event.word("STATUS") == "TENTATIVE" else None,
                 customer=customer,
                 note=None if note is None else note[:MAX_NOTES_LENGTH],
@@ -206,6 +208,13 @@ class _Reader:
 
 def _uid(event: Event) -> str | None:
     return event.text("UID")
+
+
+def _shortened(external_id: str) -> str:
+    """Keeps an id as it is, or one that is too long apart from all others."""
+    if len(external_id) <= _LONGEST_ID:
+        return external_id
+    return f"{external_id[:100]} {sha256(external_id.encode()).hexdigest()}"
 
 
 def _instant(when: When) -> datetime:

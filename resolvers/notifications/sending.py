@@ -111,12 +111,20 @@ async def _letter(scope: Scope, delivery: NotificationDelivery) -> Letter | Deli
 
 
 def _is_outdated(kind: NotificationKind, booking: Booking, scope: Scope) -> bool:
-    """Returns whether it is about what was to come, and that has come or is gone."""
+    """Returns whether what it is about has come, or is gone."""
+    is_closed = Status(booking.status) in _CLOSED
     match kind:
         case NotificationKind.BOOKING_REMINDER:
-            return booking.starts_at <= scope.now() or Status(booking.status) in _CLOSED
+            return booking.starts_at <= scope.now() or is_closed
         case NotificationKind.WAITLIST_OFFERED:
             return status(scope, booking) is not Status.HELD
+        # Their calendar entry would bring back a booking that was cancelled meanwhile.
+        case (
+            NotificationKind.BOOKING_REQUESTED
+            | NotificationKind.BOOKING_CONFIRMED
+            | NotificationKind.BOOKING_CHANGED
+        ):
+            return is_closed
         case _:
             return False
 

@@ -6,7 +6,7 @@ from sqlalchemy import Select, false
 from typing_extensions import Doc
 
 from domain.core.local_time import LocalTime
-from domain.core.log_events import Event, EventType
+from domain.core.log_events import EventType
 from domain.core.patch import ABSENT, Absent
 from domain.core.refusals import Refusal, StaleVersion
 from domain.core.text import tidy_name
@@ -31,6 +31,7 @@ from models.notifications.settings import (
 )
 from permissions.policy import may
 from permissions.roles import P
+from resolvers.core.changes import log_change
 from resolvers.core.lookups import raise_all
 
 _LOCK: Final = ("notification settings",)
@@ -129,16 +130,8 @@ async def update_notification_settings(
     refused += sender_refusals(sender_name=settings.sender_name, reply_to=settings.reply_to)
     refused += page_refusals(settings.booking_page)
     raise_all(refused)
-    settings.version += 1
+    changed = EventType.NOTIFICATION_SETTINGS_CHANGED
     if stored is None:
         scope.add(settings)
-    scope.emit(
-        Event(
-            EventType.NOTIFICATION_SETTINGS_CHANGED,
-            "NotificationSettings",
-            settings.id,
-            before=before,
-            after=snapshot(settings),
-        )
-    )
+    log_change(scope, changed, "NotificationSettings", settings, before)
     return settings

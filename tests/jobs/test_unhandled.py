@@ -9,7 +9,7 @@ import pytest_asyncio
 from structlog.testing import capture_logs
 
 from commands.jobs import main
-from jobs.registry import HANDLERS
+from jobs.registry import HANDLED
 from jobs.unhandled import report_unhandled
 from kit.postgres.connection_urls import DatabaseUrls
 from kit.postgres.database import Database
@@ -79,7 +79,7 @@ async def run(*arguments: str) -> int:
 @pytest.mark.usefixtures("waiting")
 async def test_each_name_without_a_handler_is_reported(relay: Database) -> None:
     with capture_logs() as logs:
-        await report_unhandled(relay, HANDLERS.keys())
+        await report_unhandled(relay, HANDLED.keys())
 
     reports = [each for each in logs if each["event"] == "jobs.unhandled"]
     assert [(each["log_level"], each["job"], each["waiting"]) for each in reports] == [

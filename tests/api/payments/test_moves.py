@@ -670,7 +670,7 @@ async def test_a_guest_moves_by_the_same_rules(
     await till.pays_and_is_heard(row)
     after = await seen(till, venue, row)
     clock.now = FRIDAY
-    late = await by_link(till, token, version=after["version"], durationMinutes=120)
+    late = await by_link(till, token, version=after["version"], durationMinutes=90)
 
     assert (waiting["endsAt"], waiting["pendingMove"]["roomName"]) == (
         "2027-03-05T10:00:00Z",

@@ -265,3 +265,13 @@ def test_an_event_of_more_than_a_year_is_refused(length: str) -> None:
     (row,) = rows(["UID:1", "DTSTART:20270302T100000Z", f"DURATION:{length}", PLACE])
 
     assert row.problems[0].message == "The event lasts longer than a year."
+
+
+def test_occurrences_of_a_series_with_a_long_id_stay_apart() -> None:
+    starts, rule = "DTSTART:20270302T100000Z", "RRULE:FREQ=DAILY;COUNT=3"
+
+    found = rows([f"UID:{'x' * 490}", starts, "DURATION:PT1H", rule, PLACE])
+
+    ids = {row.fields.external_id for row in found if row.fields is not None}
+    assert len(ids) == 3
+    assert all(id is not None and len(id) <= 500 for id in ids)

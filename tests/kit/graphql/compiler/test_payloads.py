@@ -87,7 +87,7 @@ async def test_an_event_shows_what_a_query_shows(
         stream = await client.subscribe(text)
         event: Any = None
         for version in range(1, 20):
-            await desk(UPDATE, id=api_id(booking), version=version, size=version)
+            await desk(UPDATE, id=api_id(booking), version=version, size=1 + version)
             try:
                 event = await stream.next(within=1.0)
                 break

@@ -7,10 +7,10 @@ FROM bookings_found($4::VARCHAR, 10000) AS found),
 anon_7 AS MATERIALIZED 
 (SELECT bookings.starts_at AS starts_at, bookings.id AS id 
 FROM bookings 
-WHERE bookings.tenant_id = $5::UUID AND true AND true AND true AND true AND true AND bookings.customer_id = ANY (CAST((SELECT anon_5.ids 
+WHERE bookings.tenant_id = $5::UUID AND true AND true AND true AND true AND bookings.customer_id = ANY (CAST((SELECT anon_5.ids 
 FROM anon_5) AS UUID[])) UNION ALL SELECT bookings.starts_at AS starts_at, bookings.id AS id 
 FROM bookings 
-WHERE bookings.tenant_id = $5::UUID AND true AND true AND true AND true AND true AND (SELECT anon_5.are_all 
+WHERE bookings.tenant_id = $5::UUID AND true AND true AND true AND true AND (SELECT anon_5.are_all 
 FROM anon_5) AND bookings.id = ANY (CAST((SELECT anon_6.ids 
 FROM anon_6) AS UUID[])) AND (bookings.customer_id IN (SELECT unnest(CAST((SELECT anon_5.ids 
 FROM anon_5) AS UUID[])) AS unnest_1)) IS NOT true 
@@ -26,7 +26,7 @@ FROM anon_4),
 anon_8 AS MATERIALIZED 
 (SELECT bookings.reference AS reference, bookings.customer_id AS customer_id 
 FROM bookings 
-WHERE bookings.tenant_id = $5::UUID AND true AND true AND true AND true AND true 
+WHERE bookings.tenant_id = $5::UUID AND true AND true AND true AND true 
  LIMIT 20001), 
 t AS MATERIALIZED 
 (SELECT set_config('app.tenant', CAST($5::UUID AS TEXT), true) AS set_config_1)
@@ -43,7 +43,7 @@ WHERE customers.tenant_id = $5::UUID AND customers.id = ANY (CAST(array((SELECT 
 FROM anon_8)) AS UUID[])) AND (strpos(customers.name_search, $1::VARCHAR) > 0 OR strpos(lower(customers.email), lower($2::VARCHAR)) > 0 OR strpos(customers.phone_search, $3::VARCHAR) > 0))), 10001) AS least_1) ELSE (SELECT count(*) AS count_2 
 FROM (SELECT 1 AS anon_10 
 FROM bookings 
-WHERE bookings.tenant_id = $5::UUID AND true AND true AND true AND true AND true AND (strpos(replace(bookings.reference, '-', ''), $4::VARCHAR) > 0 OR (SELECT strpos(customers.name_search, $1::VARCHAR) > 0 OR strpos(lower(customers.email), lower($2::VARCHAR)) > 0 OR strpos(customers.phone_search, $3::VARCHAR) > 0 AS anon_11 
+WHERE bookings.tenant_id = $5::UUID AND true AND true AND true AND true AND (strpos(replace(bookings.reference, '-', ''), $4::VARCHAR) > 0 OR (SELECT strpos(customers.name_search, $1::VARCHAR) > 0 OR strpos(lower(customers.email), lower($2::VARCHAR)) > 0 OR strpos(customers.phone_search, $3::VARCHAR) > 0 AS anon_11 
 FROM customers 
 WHERE customers.tenant_id = bookings.tenant_id AND customers.id = bookings.customer_id)) 
  LIMIT 10001) AS anon_9) END END AS anon_2) AS "totalCount",
@@ -60,7 +60,7 @@ FROM anon_3) AND bookings.id IN (SELECT anon_7.id
 FROM anon_7 ORDER BY anon_7.starts_at ASC, anon_7.id ASC 
  LIMIT 20) UNION ALL (SELECT bookings.tenant_id AS tenant_id, bookings.id AS id, bookings.reference AS reference, bookings.room_id AS room_id, bookings.also_room_ids AS also_room_ids, bookings.space_ids AS space_ids, bookings.seat_numbers AS seat_numbers, bookings.customer_id AS customer_id, bookings.held_by_id AS held_by_id, bookings.status AS status, bookings.starts_at AS starts_at, bookings.ends_at AS ends_at, bookings.occupied AS occupied, bookings.hold_expires_at AS hold_expires_at, bookings.approval_expires_at AS approval_expires_at, bookings.release_at AS release_at, bookings.party_size AS party_size, bookings.note AS note, bookings.held_from AS held_from, bookings.guest_confirmed_at AS guest_confirmed_at, bookings.contact_name AS contact_name, bookings.contact_phone AS contact_phone, bookings.price_lines AS price_lines, bookings.price_minor AS price_minor, bookings.price_sums AS price_sums, bookings.currency_code AS currency_code, bookings.terms AS terms, bookings.earliest_start AS earliest_start, bookings.was_confirmed AS was_confirmed, bookings.moves_id AS moves_id, bookings.coupon_id AS coupon_id, bookings.series_id AS series_id, bookings.original_starts_at AS original_starts_at, bookings.version AS version, bookings.link_version AS link_version, bookings.created_at AS created_at, bookings.updated_at AS updated_at 
 FROM bookings 
-WHERE bookings.tenant_id = $5::UUID AND true AND true AND true AND true AND true AND (strpos(replace(bookings.reference, '-', ''), $4::VARCHAR) > 0 OR (SELECT strpos(customers.name_search, $1::VARCHAR) > 0 OR strpos(lower(customers.email), lower($2::VARCHAR)) > 0 OR strpos(customers.phone_search, $3::VARCHAR) > 0 AS anon_11 
+WHERE bookings.tenant_id = $5::UUID AND true AND true AND true AND true AND (strpos(replace(bookings.reference, '-', ''), $4::VARCHAR) > 0 OR (SELECT strpos(customers.name_search, $1::VARCHAR) > 0 OR strpos(lower(customers.email), lower($2::VARCHAR)) > 0 OR strpos(customers.phone_search, $3::VARCHAR) > 0 AS anon_11 
 FROM customers 
 WHERE customers.tenant_id = bookings.tenant_id AND customers.id = bookings.customer_id)) AND NOT (SELECT anon_3.is_whole 
 FROM anon_3) ORDER BY bookings.starts_at ASC, bookings.id ASC 

@@ -18,6 +18,6 @@ FROM (SELECT bookings.tenant_id AS tenant_id, bookings.id AS id, bookings.refere
 FROM bookings 
 WHERE bookings.tenant_id = $2::UUID AND bookings.starts_at < $3::TIMESTAMP WITH TIME ZONE AND bookings.ends_at > $4::TIMESTAMP WITH TIME ZONE AND bookings.starts_at > $4::TIMESTAMP WITH TIME ZONE - (SELECT tenants.longest_minutes 
 FROM tenants 
-WHERE tenants.id = $2::UUID) * interval '1 minute' AND true AND true AND true AND true ORDER BY bookings.starts_at ASC, bookings.id ASC 
+WHERE tenants.id = $2::UUID) * interval '1 minute' AND true AND true AND true ORDER BY bookings.starts_at ASC, bookings.id ASC 
  LIMIT $5::BIGINT) AS r1 LEFT OUTER JOIN rooms AS r2 ON r2.id = r1.room_id AND r2.tenant_id = $2::UUID LEFT OUTER JOIN customers AS r3 ON r3.id = r1.customer_id AND r3.tenant_id = $2::UUID) AS TEXT), 'UTF8') AS c0 
 FROM t
