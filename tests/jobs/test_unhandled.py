@@ -79,7 +79,7 @@ async def run(*arguments: str) -> int:
 @pytest.mark.usefixtures("waiting")
 async def test_each_name_without_a_handler_is_reported(relay: Database) -> None:
     with capture_logs() as logs:
-        await report_unhandled(relay, HANDLED.keys())
+        await report_unhandled(relay, HANDLED)
 
     reports = [each for each in logs if each["event"] == "jobs.unhandled"]
     assert [(each["log_level"], each["job"], each["waiting"]) for each in reports] == [
