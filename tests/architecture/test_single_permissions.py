@@ -202,7 +202,7 @@ PLAIN: Final = {
     },
     "ImportRow": {"line"},
     "NotificationDelivery": {
-        "kind", "channel", "status", "reason", "attempt_count", "provider_id", "created_at",
+        "kind", "channel", "state", "reason", "attempts", "provider_id", "created_at",
         "updated_at", "sent_at",
     },
     "NotificationSettings": {

@@ -37,7 +37,7 @@ _NEW: Final = """subscription ($after: EventCursor) {
   }
 }"""
 
-pytestmark = pytest.mark.parametrize("number", [60, pytest.param(1_000, marks=pytest.mark.soak)])
+pytestmark = pytest.mark.parametrize("number", [30, pytest.param(1_000, marks=pytest.mark.soak)])
 
 
 @dataclass(frozen=True, slots=True)

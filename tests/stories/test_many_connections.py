@@ -33,6 +33,7 @@ def files(number: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+@pytest.mark.soak
 def test_1500_idle_connections_leave_it_its_files(place: Place) -> None:
     with files(FILES):
         running = place.start()

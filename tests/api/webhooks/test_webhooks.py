@@ -4,11 +4,8 @@ import asyncio
 from dataclasses import replace
 from typing import Final, cast
 
-import asyncpg
-
 from domain.webhooks.signatures import signed_headers
 from jobs.webhook_secrets import renew_webhook_secrets
-from kit.postgres.connection_urls import DatabaseUrls
 from kit.postgres.database import Database
 from kit.runtime import Runtime
 from kit.security.encryption import Cipher
@@ -210,13 +207,7 @@ async def test_after_ten_attempts_over_75_hours_it_has_failed_and_can_be_replaye
 
 
 async def test_an_endpoint_that_is_gone_is_disabled_and_goes_on_once_enabled(
-    api: Api,
-    venue: Venue,
-    receiving: Receiver,
-    token: str,
-    runtime: Runtime,
-    settings: Settings,
-    database: DatabaseUrls,
+    api: Api, venue: Venue, receiving: Receiver, token: str, runtime: Runtime, settings: Settings
 ) -> None:
     endpoint = (await made(api, token, url=receiving.url))["endpoint"]
     receiving.fails(410)
@@ -225,8 +216,6 @@ async def test_an_endpoint_that_is_gone_is_disabled_and_goes_on_once_enabled(
     (mail,) = [m for m in await mails(runtime, settings) if "webhook" in m["Subject"]]
     assert mail["To"] == venue.owner.user.email
     assert "to 127. 0. 0. 1, because it answered that it is gone (410)." in mail.get_content()
-    await book(api, venue, hour=12)
-    await until_log_is_read(database, venue)
     test = await api(TEST, {"id": endpoint["id"]}, token=token)
     assert test.refusals == ["INVALID"]
 
@@ -373,22 +362,3 @@ async def test_what_cannot_be_sent_is_refused_with_reasons(
     long = f"query ($id: ID!) {{ node(id: $id) {{ id }} }} #{'x' * 4_900}"
     assert (await create(api, token, url="https://a.test", query=long)).refusals == []
     assert (await create(api, venue.manager.token, url="https://a.test")).codes == ["FORBIDDEN"]
-
-
-async def until_log_is_read(database: DatabaseUrls, venue: Venue) -> None:
-    """Waits until the reader of webhooks has read all entries of the venue's log."""
-    unread = """
-        SELECT 1 FROM log WHERE tenant_id = $1 AND position > (
-            SELECT position FROM event_handler_positions
-            WHERE tenant_id = $1 AND handler = 'webhooks'
-        )
-    """
-    owner = await asyncpg.connect(database.owner)
-    try:
-        for _ in range(400):
-            if not await owner.fetchval(unread, venue.tenant.id):
-                return
-            await asyncio.sleep(0.05)
-        raise AssertionError("the reader of webhooks stands still")
-    finally:
-        await owner.close()
