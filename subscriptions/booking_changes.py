@@ -25,11 +25,10 @@ from resolvers.bookings.booking_access import watched_bookings
 from subscriptions.log_replay import (
     BATCH_SIZE,
     TOO_SLOW,
-    ReplayEnd,
     ResyncRequired,
     changed_rights,
     read_with_retry,
-    replay,
+    replay_items,
 )
 
 
@@ -110,15 +109,11 @@ class BookingChanges:
             # The lowest sort key: all events after the cursor are still to be delivered.
             yield [StreamItem((0,), resync.cursor, resync)]
             after = resync.cursor
-        async with aclosing(replay(operation, after, wants=self._wants)) as found:
-            async for each in found:
-                match each:
-                    case ResyncRequired(cursor=cursor):
-                        yield [StreamItem((0,), cursor, each)]
-                    case ReplayEnd(bookmark=bookmark):
-                        yield [StreamItem(bookmark.sort_key, encode_cursor(bookmark), None)]
-                    case entries:
-                        yield await self._steps(operation, entries)
+        steps = partial(self._steps, operation)
+        replayed = replay_items(operation, after, wants=self._wants, items_of=steps)
+        async with aclosing(replayed) as batches:
+            async for batch in batches:
+                yield batch
 
     def gap_event(self, cursor: EventCursor) -> BookingEvent:
         return ResyncRequired(cursor, TOO_SLOW)

@@ -23,10 +23,9 @@ from resolvers.notifications.inbox import added_at, unread_count
 from subscriptions.log_replay import (
     BATCH_SIZE,
     TOO_SLOW,
-    ReplayEnd,
     ResyncRequired,
     read_with_retry,
-    replay,
+    replay_items,
 )
 
 
@@ -83,15 +82,11 @@ class InboxChanges:
     async def replay(
         self, operation: Operation, after: EventCursor | None
     ) -> AsyncGenerator[Sequence[StreamItem[InboxEvent]]]:
-        async with aclosing(replay(operation, after, wants=self._wants)) as found:
-            async for each in found:
-                match each:
-                    case ResyncRequired(cursor=cursor):
-                        yield [StreamItem((0,), cursor, each)]
-                    case ReplayEnd(bookmark=bookmark):
-                        yield [StreamItem(bookmark.sort_key, encode_cursor(bookmark), None)]
-                    case entries:
-                        yield await self._steps(operation, entries)
+        steps = partial(self._steps, operation)
+        replayed = replay_items(operation, after, wants=self._wants, items_of=steps)
+        async with aclosing(replayed) as batches:
+            async for batch in batches:
+                yield batch
 
     def gap_event(self, cursor: EventCursor) -> InboxEvent:
         return ResyncRequired(cursor, TOO_SLOW)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -16,6 +17,7 @@ from kit.events.event_cursors import (
     decode_cursor,
     encode_cursor,
 )
+from kit.events.event_streams import StreamItem
 from kit.events.log_relay import BATCH, Entry, entries_of, read_after
 from kit.operation_context import Operation
 from kit.postgres.failures import is_away
@@ -39,6 +41,7 @@ _RIGHTS_SETTLE: Final = timedelta(seconds=5)
 _MAX_PAUSE_SECONDS: Final = 1.0
 
 R = TypeVar("R")
+E = TypeVar("E")
 
 log = structlog.get_logger(__name__)
 
@@ -56,6 +59,26 @@ class ReplayEnd:
     """The end of a replay: everything up to this position has been replayed."""
 
     bookmark: LogPosition
+
+
+async def replay_items(
+    operation: Operation,
+    after: EventCursor | None,
+    *,
+    wants: Callable[[Entry], bool],
+    items_of: Callable[[Sequence[Entry]], Awaitable[Sequence[StreamItem[E]]]],
+) -> AsyncGenerator[Sequence[StreamItem[E | ResyncRequired]]]:
+    """Replays like ``replay``, with the wanted entries converted to items of a stream."""
+    async with aclosing(replay(operation, after, wants=wants)) as found:
+        async for each in found:
+            match each:
+                case ResyncRequired(cursor=cursor):
+                    # The lowest sort key: all events after the cursor are still to be delivered.
+                    yield [StreamItem((0,), cursor, each)]
+                case ReplayEnd(bookmark=bookmark):
+                    yield [StreamItem(bookmark.sort_key, encode_cursor(bookmark), None)]
+                case entries:
+                    yield await items_of(entries)
 
 
 async def replay(
