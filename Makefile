@@ -85,7 +85,7 @@ endif
 endif
 
 $(PACKAGES): requirements-uv.lock requirements.lock
-	@echo "Installing the packages of requirements.lock (once; about 110 MB)"
+	@echo "Installing the packages of requirements.lock (once; about 120 MB)"
 	@$(INSTALL) requirements.lock
 	@touch $@
 
