@@ -4,7 +4,7 @@ import re
 import secrets
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -16,7 +16,6 @@ from pydantic import (
     field_validator,
 )
 from pydantic_settings import (
-    BaseSettings,
     DotEnvSettingsSource,
     EnvSettingsSource,
     NoDecode,
@@ -25,6 +24,7 @@ from pydantic_settings import (
 
 from kit.kept_secrets import kept_secret
 from kit.postgres.connection_urls import DatabaseUrl
+from kit.service_settings import Contact, ServiceSettings, listed, split
 from kit.unknown_variables import unknown_variables
 from kit.weak_secrets import is_weak
 
@@ -58,26 +58,14 @@ class SettingsError(Exception):
 
 
 _HOST: Final = re.compile(r"\*|(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*|\[[0-9A-Fa-f:.]+\]")
-_CONTACT: Final = re.compile(r"(mailto:[^\s@]+@|https://)[^\s@]+")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
-_SMS: Final = re.compile(r"twilio://(AC|SK)\w+:[^@/]+@[^@/?]+(\?account=AC\w+)?")
-_PRIVATE_KEY: Final = re.compile(r"[A-Za-z0-9_-]{43}=?")
-_STORAGE: Final = re.compile(r"(s3|gs|az)://[^/]+|file:///.")
 _HOW_TO_MAKE_ONE: Final = (
     "generate one with python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
 )
 
 
-def _split(value: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in value.split(",") if part.strip())
-
-
 def _secrets_in(value: SecretStr | None) -> tuple[str, ...]:
-    return () if value is None else _split(value.get_secret_value())
-
-
-def _listed(value: object) -> object:
-    return _split(value) if isinstance(value, str) else value
+    return () if value is None else split(value.get_secret_value())
 
 
 def _database_url(value: object) -> DatabaseUrl | None:
@@ -87,7 +75,7 @@ def _database_url(value: object) -> DatabaseUrl | None:
 MaybeDatabaseUrl = Annotated[DatabaseUrl | None, PlainValidator(_database_url)]
 
 
-class Settings(BaseSettings):
+class Settings(ServiceSettings):
     """The settings: from arguments, then the environment, then the file .env."""
 
     model_config = SettingsConfigDict(
@@ -104,21 +92,21 @@ class Settings(BaseSettings):
     given_secret: SecretStr | None = Field(None, validation_alias="BOOM_SECRET")
     given_fallbacks: SecretStr | None = Field(None, validation_alias="BOOM_SECRET_FALLBACKS")
     wants_demo: bool | None = Field(None, validation_alias="BOOM_DEMO")
-    exemptions: Annotated[tuple[Exemption, ...], NoDecode, BeforeValidator(_listed)] = Field(
+    exemptions: Annotated[tuple[Exemption, ...], NoDecode, BeforeValidator(listed)] = Field(
         (), validation_alias="BOOM_ALLOW"
     )
-    allowed_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field(
+    allowed_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed)] = Field(
         (), validation_alias="BOOM_ALLOWED_ORIGINS"
     )
-    allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field(
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed)] = Field(
         (), validation_alias="BOOM_ALLOWED_HOSTS"
     )
     metrics_token: SecretStr | None = Field(None, validation_alias="BOOM_METRICS_TOKEN")
-    platform_keys: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field(
+    platform_keys: Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed)] = Field(
         (), validation_alias="BOOM_PLATFORM_KEYS"
     )
-    security_contact: str | None = Field(None, validation_alias="BOOM_SECURITY_CONTACT")
-    proxies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field(
+    security_contact: Contact = Field(None, validation_alias="BOOM_SECURITY_CONTACT")
+    proxies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed)] = Field(
         ("127.0.0.1", "::1"), validation_alias="FORWARDED_ALLOW_IPS"
     )
     workers: int = Field(1, ge=1, le=64, validation_alias="BOOM_WORKERS")
@@ -129,23 +117,6 @@ class Settings(BaseSettings):
     replay_days: int = Field(7, ge=1, le=90, validation_alias="BOOM_REPLAY_DAYS")
     compiled: bool = Field(True, validation_alias="BOOM_COMPILED")
     outbound_loopback: bool = Field(False, validation_alias="BOOM_OUTBOUND_LOOPBACK")
-    smtp_url: SecretStr | None = Field(None, validation_alias="BOOM_SMTP_URL")
-    sms_url: SecretStr | None = Field(None, validation_alias="BOOM_SMS_URL")
-    push_contact: str | None = Field(None, validation_alias="BOOM_PUSH_CONTACT")
-    push_private_key: SecretStr | None = Field(None, validation_alias="BOOM_PUSH_PRIVATE_KEY")
-    public_url: str | None = Field(None, validation_alias="BOOM_PUBLIC_URL")
-    storage_url: str | None = Field(None, validation_alias="BOOM_STORAGE_URL")
-    stripe_secret_key: SecretStr | None = Field(None, validation_alias="BOOM_STRIPE_SECRET_KEY")
-    stripe_webhook_secret: SecretStr | None = Field(
-        None, validation_alias="BOOM_STRIPE_WEBHOOK_SECRET"
-    )
-    stripe_api_base: str | None = Field(None, validation_alias="BOOM_STRIPE_API_BASE")
-    captcha: Literal["turnstile", "hcaptcha", "recaptcha"] | None = Field(
-        None, validation_alias="BOOM_CAPTCHA"
-    )
-    captcha_site_key: str | None = Field(None, validation_alias="BOOM_CAPTCHA_SITE_KEY")
-    captcha_secret: SecretStr | None = Field(None, validation_alias="BOOM_CAPTCHA_SECRET")
-    captcha_address: str | None = Field(None, validation_alias="BOOM_CAPTCHA_ADDRESS")
 
     @field_validator("data")
     @classmethod
@@ -160,7 +131,7 @@ class Settings(BaseSettings):
         secret = value.get_secret_value()
         if len(secret.encode()) < SECRET_BYTES:
             raise ValueError(f"must be at least {SECRET_BYTES} bytes long")
-        if _split(secret) != (secret,):
+        if split(secret) != (secret,):
             raise ValueError(
                 "must have no comma in it and no space or line break around it, "
                 "or BOOM_SECRET_FALLBACKS can't hold it later"
@@ -188,16 +159,6 @@ class Settings(BaseSettings):
                 raise ValueError(f"{origin!r} is not an origin such as https://book.example.com")
         return value
 
-    @field_validator("public_url")
-    @classmethod
-    def _address_of_this(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query:
-            raise ValueError("must be the address of this server, such as https://api.example.com")
-        return value.rstrip("/")
-
     @field_validator("allowed_hosts")
     @classmethod
     def _hosts_only(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -222,75 +183,6 @@ class Settings(BaseSettings):
                 "python -m commands.platform_key makes them"
             )
         return value
-
-    @field_validator("security_contact", "push_contact")
-    @classmethod
-    def _contact(cls, value: str | None) -> str | None:
-        if value is not None and not _CONTACT.fullmatch(value):
-            raise ValueError("must be mailto:… or https://…")
-        return value
-
-    @field_validator("smtp_url")
-    @classmethod
-    def _mail_server(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None:
-            parts = urlsplit(value.get_secret_value())
-            if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
-                raise ValueError("must look like smtp://user:password@host:587 or smtps://…")
-        return value
-
-    @field_validator("sms_url")
-    @classmethod
-    def _sms_account(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not _SMS.fullmatch(value.get_secret_value()):
-            raise ValueError("must look like twilio://AC…:token@+15005550006")
-        return value
-
-    @field_validator("push_private_key")
-    @classmethod
-    def _private_key(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not _PRIVATE_KEY.fullmatch(value.get_secret_value()):
-            raise ValueError("must be the 32 bytes of a key in base64url, 43 characters")
-        return value
-
-    @field_validator("storage_url")
-    @classmethod
-    def _storage(cls, value: str | None) -> str | None:
-        if value is not None and not _STORAGE.match(value):
-            raise ValueError(
-                "must look like s3://bucket/path, gs://bucket/path, az://account/container/path "
-                "or file:///path"
-            )
-        return value
-
-    @field_validator("stripe_secret_key")
-    @classmethod
-    def _key_of_stripe(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not value.get_secret_value().startswith(("sk_", "rk_")):
-            raise ValueError("must be a secret or restricted key of Stripe: sk_… or rk_…")
-        return value
-
-    @field_validator("stripe_webhook_secret")
-    @classmethod
-    def _webhook_secrets(cls, value: SecretStr | None) -> SecretStr | None:
-        given = _split(value.get_secret_value()) if value is not None else ()
-        if value is not None and not (given and all(each.startswith("whsec_") for each in given)):
-            raise ValueError("must be whsec_…, or several of them separated by commas")
-        return value
-
-    @field_validator("stripe_api_base", "captcha_address")
-    @classmethod
-    def _on_this_machine(cls, value: str | None) -> str | None:
-        if value is not None and urlsplit(value).hostname not in {"127.0.0.1", "localhost"}:
-            raise ValueError("is for tests, and must be on this machine")
-        return value
-
-    @property
-    def stripe_webhook_secrets(self) -> tuple[str, ...]:
-        """The secret of our endpoint, and that of the Connect endpoint if there is one."""
-        if self.stripe_webhook_secret is None:
-            return ()
-        return _split(self.stripe_webhook_secret.get_secret_value())
 
     @property
     def is_production(self) -> bool:

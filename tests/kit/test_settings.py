@@ -4,6 +4,7 @@ import re
 import secrets
 import stat
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -256,6 +257,8 @@ def test_a_random_secret_is_hard_to_guess(
         ("BOOM_METRICS_TOKEN", "short"),
         ("BOOM_PLATFORM_KEYS", "boom_platform_secret"),
         ("BOOM_SECURITY_CONTACT", "security@example.com"),
+        ("BOOM_ASSISTANT_PRICES", "big=cheap"),
+        ("BOOM_OPENAI_BASE_URL", "api.openai.com"),
     ],
 )
 def test_a_wrong_value_is_told_by_its_variable(
@@ -281,6 +284,21 @@ def test_proxies_are_named_with_commas_between(monkeypatch: pytest.MonkeyPatch) 
     assert load_settings().proxies == ("127.0.0.1", "::1")
     monkeypatch.setenv("FORWARDED_ALLOW_IPS", "10.0.0.1, 10.1.0.0/16")
     assert load_settings().proxies == ("10.0.0.1", "10.1.0.0/16")
+
+
+def test_prices_of_models_and_tokens_of_plans_are_given_by_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("BOOM_ASSISTANT_PRICES", "big=1.25/10, vendor/small=0.1/0")
+    monkeypatch.setenv("BOOM_ASSISTANT_DAILY_TOKENS", "ENTERPRISE=1000")
+
+    settings = load_settings()
+
+    assert settings.assistant_prices == {
+        "big": (Decimal("1.25"), Decimal(10)),
+        "vendor/small": (Decimal("0.1"), Decimal(0)),
+    }
+    assert settings.assistant_daily_tokens == {"ENTERPRISE": 1000}
 
 
 # ------------------------------------------------------------------------------ unknown variables
