@@ -62,7 +62,7 @@ def _prices(value: object) -> object:
         except (InvalidOperation, ValueError):
             raise ValueError(
                 "must be models with US dollars for a million tokens of input and of output, such "
-                "as gpt-5-mini=0.25/2.00"
+                "as gpt-5.4-mini=0.75/4.50"
             ) from None
         if not (0 <= of_input < 10_000 and 0 <= of_output < 10_000):
             raise ValueError("must be prices from 0 to 9,999.99 dollars")
@@ -98,13 +98,13 @@ class ServiceSettings(BaseSettings):
     assistant: bool = Field(True, validation_alias="BOOM_ASSISTANT")
     openai_api_key: SecretStr | None = Field(None, validation_alias="BOOM_OPENAI_API_KEY")
     openai_base_url: str | None = Field(None, validation_alias="BOOM_OPENAI_BASE_URL")
-    openai_model: str = Field("gpt-5-mini", validation_alias="BOOM_OPENAI_MODEL")
+    openai_model: str = Field("gpt-5.4-mini", validation_alias="BOOM_OPENAI_MODEL")
     openai_embedding_model: str = Field(
         "text-embedding-3-small", validation_alias="BOOM_OPENAI_EMBEDDING_MODEL"
     )
     assistant_prices: Annotated[dict[str, TokenPrice], NoDecode, BeforeValidator(_prices)] = Field(
         {
-            "gpt-5-mini": TokenPrice(Decimal("0.25"), Decimal("2.00")),
+            "gpt-5.4-mini": TokenPrice(Decimal("0.75"), Decimal("4.50")),
             "text-embedding-3-small": TokenPrice(Decimal("0.02"), Decimal(0)),
         },
         validation_alias="BOOM_ASSISTANT_PRICES",

@@ -285,6 +285,7 @@ async def test_who_stops_listening_ends_the_request(
     server.plays(Answer([*FEW, Chaos.SILENCE]))
     events = model.respond(QUESTION)
     assert await anext(events) == TextDelta("It ")
+    server.left.clear()
 
     await events.aclose()
 
