@@ -204,7 +204,7 @@ def _clean(text: object) -> str:
 def _count(usage: object, name: str, *, else_by: int) -> int:
     """Returns the tokens that a server has counted, or an estimate by characters."""
     count = getattr(usage, name, None)
-    if type(count) is int and 0 <= count <= MAX_TOKENS:
+    if type(count) is int and 0 < count <= MAX_TOKENS:
         return count
     return -(-else_by // CHARACTERS_PER_TOKEN)
 

@@ -27,17 +27,19 @@ class Kit:
 
     @asynccontextmanager
     async def running(self, script: str | Path, *arguments: str) -> AsyncIterator["Lines"]:
-        """Runs a script, which must print lines of JSON and end well."""
+        """Runs a script, which must print lines of JSON and end well once its input has ended."""
         process = await asyncio.create_subprocess_exec(
             self.node.program,
             self.folder / script,
             *arguments,
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
         try:
             yield Lines(process)
+            assert process.stdin
+            process.stdin.close()
             _, complaints = await asyncio.wait_for(process.communicate(), PATIENCE_SECONDS)
             assert process.returncode == 0, complaints.decode()
         finally:

@@ -195,7 +195,7 @@ async def test_a_server_that_never_comes_to_the_point_is_left(server: ModelServe
     def endless() -> Iterator[Part]:
         yield from FEW
         while True:
-            yield b": still here\n\n"
+            yield b": still here\n\n" * 100
 
     server.plays(Answer(endless()))
     model = OpenAIModel(api_key=KEY, model="gpt-6-luna", base_url=server.url, limits=SHORT)
