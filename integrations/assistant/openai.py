@@ -101,11 +101,12 @@ class OpenAIModel:
                 if event is None:
                     raise ModelUnavailable("a stream ended before its answer did")
                 for found in answer.read(event):
+                    if isinstance(found, Finished):
+                        # Read to its end, the connection serves the next round too.
+                        with suppress(ModelError):
+                            async with deadline.within(GRACE_SECONDS):
+                                await anext(stream, None)
                     yield found
-            # Read to its end, the connection serves the next round too.
-            with suppress(ModelError):
-                async with deadline.within(GRACE_SECONDS):
-                    await anext(stream, None)
         except (OpenAIError, *MALFORMED) as failure:
             raise model_error(failure) from None
         finally:

@@ -47,9 +47,9 @@ class TimeLimits:
     """
 
     connect: float = 5.0
-    first_event: float = 30.0
-    next_event: float = 30.0
-    answer: float = 90.0
+    first_event: float = 20.0
+    next_event: float = 20.0
+    answer: float = 28.0
 
 
 class Deadline:

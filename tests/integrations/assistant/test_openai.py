@@ -1,6 +1,7 @@
 """The client of OpenAI's Responses API, against a server that speaks it."""
 
 from collections.abc import Sequence
+from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -53,7 +54,14 @@ QUESTION: Final = ModelRequest(
 
 
 async def answered(model: OpenAIModel, request: ModelRequest = QUESTION) -> Sequence[ModelEvent]:
-    return [event async for event in model.respond(request)]
+    """Returns the events of an answer, as the assistant reads it: it leaves at the end."""
+    events: list[ModelEvent] = []
+    async with aclosing(model.respond(request)) as answering:
+        async for event in answering:
+            events.append(event)
+            if isinstance(event, Finished):
+                return events
+    raise AssertionError("an answer without its end")
 
 
 async def test_a_text_arrives_in_parts(server: ModelServer, model: OpenAIModel) -> None:
