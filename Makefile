@@ -40,8 +40,9 @@ check: $(DEV_PACKAGES) ## lint, format, types, imports, the exported schema, the
 	$(BIN)/python -m commands.export --check
 	$(BIN)/python -m commands.check_migrations
 
-soak: $(DEV_PACKAGES) ## run the tests that take minutes
+soak: $(DEV_PACKAGES) ## run the tests that take minutes, and look for other examples of rules
 	$(BIN)/pytest -m soak $(ARGS)
+	$(BIN)/pytest --hypothesis-profile others tests/domain tests/kit
 
 bench: $(DEV_PACKAGES) ## measure the main queries beside a bare handler, and a year's figures beside SQL
 	$(BIN)/python -m benchmarks

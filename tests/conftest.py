@@ -11,6 +11,7 @@ from pathlib import Path
 
 import asyncpg
 import httpx2
+import hypothesis
 import pytest
 import pytest_asyncio
 import structlog
@@ -37,6 +38,22 @@ from tests.support.statements import background
 from tests.support.work import forget_jobs
 
 _WORKER = "PYTEST_XDIST_WORKER"
+
+
+# However slow the machine, no rule is broken by that. No database: what fails is printed. The
+# same examples each time, so that nothing fails by chance; `make soak` looks for others.
+hypothesis.settings.register_profile(
+    "same",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    database=None,
+    print_blob=True,
+    derandomize=True,
+)
+hypothesis.settings.register_profile(
+    "others", hypothesis.settings.get_profile("same"), derandomize=False, max_examples=1_000
+)
+hypothesis.settings.load_profile("same")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -15,7 +15,7 @@ from tests.support.client import Api, live, socket
 from tests.support.factories import Venue, make_venue
 
 MIB = 1024 * 1024
-SECONDS = 5.0
+SECONDS = 20.0
 QUERY = b'{"query": "{ __typename }"}'
 CREATE = 'mutation { createRoom(input: {name: "Blue", capacity: 4}) { room { id } } }'
 ROOMS = "{ rooms { totalCount } }"

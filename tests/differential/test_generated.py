@@ -84,7 +84,7 @@ async def ask_all(trial: Trial, world: World, *, seed: int, documents: int) -> N
 
 
 @pytest.mark.parametrize(
-    "seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.soak) for seed in (2, 3))]
+    "seed", [0, *(pytest.param(seed, marks=pytest.mark.soak) for seed in (1, 2, 3))]
 )
 async def test_five_hundred_documents(trial: Trial, world: World, seed: int) -> None:
     await ask_all(trial, world, seed=seed, documents=DOCUMENTS)

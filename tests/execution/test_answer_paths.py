@@ -147,7 +147,7 @@ async def test_a_plan_that_cannot_be_made_is_counted(
 async def test_a_subscription_is_counted(api: Api, server: str, venue: Venue) -> None:
     async with live(server, token=venue.owner.token) as socket:
         await socket.subscribe(BOOKING_CHANGED)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not (found := await counted(api)):  # noqa: ASYNC110 - nobody tells
                 await asyncio.sleep(0.02)
 

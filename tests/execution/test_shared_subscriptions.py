@@ -20,7 +20,7 @@ from kit.operation_context import Operation
 from kit.runtime import Runtime
 from kit.security.token_bucket import Charge
 
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 60
 HOME = "192.0.2.1"
 # Nothing here opens a scope.
 RUNTIME = cast("Runtime", None)

@@ -21,7 +21,7 @@ from kit.events.event_cursors import EventCursor
 from kit.security.token_bucket import Charge
 from web.graphql.sse import HEARTBEAT_SECONDS
 
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 60
 
 
 class Client:

@@ -18,7 +18,7 @@ _NEW: Final = """subscription ($after: EventCursor) {
 _ECHO_BYTES: Final = 240_000
 _ECHOES: Final = 30
 _AT_ONCE: Final = 20
-_LATEST_SECONDS: Final = 10
+_LATEST_SECONDS: Final = 60
 
 
 class Listener:

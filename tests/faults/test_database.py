@@ -16,8 +16,8 @@ from tests.faults.writers import Report, Writers
 from tests.support.factories import Venue
 
 UNAVAILABLE_WAYS: Final = {(503, "1")}
-BACK_WITHIN_SECONDS: Final = 5
-HANG_SECONDS: Final = 15
+BACK_WITHIN_SECONDS: Final = 15
+HANG_SECONDS: Final = 40
 
 Fault = Callable[[FaultyPostgres], Awaitable[None]]
 """Does something to the database, and returns once it is there again."""

@@ -35,7 +35,7 @@ async def history(api: Api, venue: Venue, booking: Booking) -> Any:
 
 async def first_of_history(api: Api, venue: Venue, booking: Booking) -> Any:
     """Returns the first entry once there is one. Raises TimeoutError after five seconds."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while True:
             if changes := await history(api, venue, booking):
                 return changes

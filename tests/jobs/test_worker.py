@@ -334,12 +334,14 @@ async def test_jobs_of_a_silent_worker_are_anothers(desk: Desk, queue: asyncpg.C
     await desk.ask("1")
     await queue.execute(
         """UPDATE queue.pgqueuer SET status = 'picked', queue_manager_id = gen_random_uuid(),
-           heartbeat = now() - interval '29 seconds'"""
+           heartbeat = now()"""
     )
+    await desk.ask("2")
 
-    async with desk.at_work():
-        await asyncio.sleep(0.2)
+    async with desk.at_work(stalled=timedelta(hours=1)):
+        await until(lambda: desk.done["2"] == 1)
         before = desk.done["1"]
+        await queue.execute("UPDATE queue.pgqueuer SET heartbeat = now() - interval '2 hours'")
         await become(queue)
 
     assert (before, desk.done["1"]) == (0, 1)
@@ -349,11 +351,12 @@ async def test_a_long_job_stays_its_workers(desk: Desk, queue: asyncpg.Connectio
     async def take_a_while(
         runtime: Runtime, tenant_id: UUID | None, payload: Mapping[str, Any]
     ) -> None:
-        await asyncio.sleep(3)
+        await asyncio.sleep(4.5)
         await desk.note(runtime, tenant_id, payload)
 
     await desk.ask("1")
-    stalled = timedelta(seconds=2)
+    # Long enough that a busy machine isn't taken for a dead worker.
+    stalled = timedelta(seconds=4)
     async with desk.at_work(take_a_while, stalled=stalled), desk.at_work(stalled=stalled):
         await become(queue)
 

@@ -15,7 +15,7 @@ async def test_a_service_that_fails_starts_again() -> None:
         starts.put_nowait(1)
         raise ConnectionError
 
-    async with asyncio.timeout(5), supervise(failing=failing):
+    async with asyncio.timeout(60), supervise(failing=failing):
         assert [await starts.get() for _ in range(3)] == [1, 1, 1]
 
 
@@ -27,7 +27,7 @@ async def test_a_failure_is_told_by_the_name_of_the_service() -> None:
         raise ValueError
 
     with structlog.testing.capture_logs() as logs:
-        async with asyncio.timeout(5), supervise(cleaning=failing):
+        async with asyncio.timeout(60), supervise(cleaning=failing):
             await failed.wait()
             await asyncio.sleep(0)
 
@@ -43,7 +43,7 @@ async def test_a_lost_database_is_told_without_a_traceback() -> None:
         raise ConnectionError
 
     with structlog.testing.capture_logs() as logs:
-        async with asyncio.timeout(5), supervise(reading=failing):
+        async with asyncio.timeout(60), supervise(reading=failing):
             await failed.wait()
             await asyncio.sleep(0)
 
@@ -81,7 +81,7 @@ async def test_a_service_that_fails_in_cleaning_up_ends_all_the_same() -> None:
         finally:
             raise ConnectionError
 
-    async with asyncio.timeout(5), supervise(failing=failing):
+    async with asyncio.timeout(60), supervise(failing=failing):
         await asyncio.sleep(0)
 
     assert starts == 1
@@ -100,5 +100,5 @@ async def test_a_service_starts_again_after_one_of_its_own_tasks_fails() -> None
             tasks.create_task(fail())
             tasks.create_task(asyncio.Event().wait())
 
-    async with asyncio.timeout(5), supervise(grouped=grouped):
+    async with asyncio.timeout(60), supervise(grouped=grouped):
         assert [await starts.get() for _ in range(3)] == [1, 1, 1]

@@ -61,7 +61,7 @@ class Calendar:
         await client.stop(self.stream)
         self.stream = None
 
-    async def take(self, *, within: float = 10) -> None:
+    async def take(self, *, within: float = 60) -> None:
         """Applies the next event. Raises TimeoutError."""
         assert self.stream is not None
         event = (await self.stream.next(within=within))["availabilityChanged"]

@@ -451,7 +451,7 @@ async def test_a_change_is_worked_out_once_for_all_who_ask_the_same(
 async def until_followed(runtime: Runtime, venue: Venue) -> None:
     relay = runtime.services[Relay]
     assert isinstance(relay, Relay)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             followed = relay._followed.get(venue.tenant.id)
             if followed and followed.head and followed.listeners:

@@ -42,7 +42,7 @@ async def refused(server: str, *, address: str, token: str | None = None) -> tup
     async with socket(server, address=address) as connection:
         with suppress(ConnectionClosed):
             await connection.send(f'{{"type": "connection_init", "payload": {payload}}}')
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await connection.wait_closed()
         assert connection.close_code is not None and connection.close_reason is not None
         return connection.close_code, connection.close_reason

@@ -28,6 +28,8 @@ from tests.support.factories import Venue, api_id, make_venue
 from tests.support.statements import background
 
 TTL_SECONDS: Final = 3.0
+OTHER_TTL_SECONDS: Final = 0.6
+"""The other process says it so often that a busy machine isn't taken for a dead one."""
 PRESENCE: Final = """
     subscription ($date: Date!, $rooms: [ID!]) {
       presenceChanged(date: $date, roomIds: $rooms) { others rooms { roomId others } }
@@ -74,7 +76,7 @@ def other_process(database: DatabaseUrls, tmp_path: Path) -> Iterator[tuple[str,
                 "-m",
                 "tests.live.presence_process",
                 str(listener.fileno()),
-                str(TTL_SECONDS),
+                str(OTHER_TTL_SECONDS),
             ],
             env=environment,
             pass_fds=[listener.fileno()],
@@ -84,11 +86,10 @@ def other_process(database: DatabaseUrls, tmp_path: Path) -> Iterator[tuple[str,
         process.wait()
 
 
-async def until(stream: Stream, expected: dict[str, Any], *, within: float = 10) -> None:
+async def until(stream: Stream, expected: dict[str, Any]) -> None:
     """Waits for an event; others that come before it are of what came before."""
-    async with asyncio.timeout(within):
-        while (await stream.next(within=within))["presenceChanged"] != expected:
-            pass
+    while (await stream.next())["presenceChanged"] != expected:
+        pass
 
 
 async def test_each_sees_how_many_others_look_at_the_rooms(server: str, venue: Venue) -> None:
@@ -146,7 +147,7 @@ async def test_the_viewers_of_a_killed_process_are_gone_after_a_while(
                 await stream.next(within=TTL_SECONDS + 1)
             process.kill()
 
-        await until(stream, {"others": 0, "rooms": []}, within=TTL_SECONDS + 10)
+        await until(stream, {"others": 0, "rooms": []})
 
 
 async def _is_up(address: str) -> None:

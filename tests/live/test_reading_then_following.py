@@ -60,11 +60,12 @@ async def test_no_booking_falls_between_reading_and_following(
     api: Api, runtime: Runtime, server: str, venue: Venue
 ) -> None:
     desk = BookingClient(api, runtime, venue.staff)
-    writers = [_write(desk, venue, number) for number in range(WRITERS)]
+    all_follow = asyncio.Event()
+    writers = [_write(desk, venue, number, all_follow) for number in range(WRITERS)]
     async with live(server, token=venue.staff.token) as client:
         writing = asyncio.gather(*writers)
         readers = [await _begin(desk, client) for _ in range(READERS)]
-        assert not writing.done()
+        all_follow.set()
         await writing
         ((_, books),) = [await _read(desk)]
 
@@ -89,9 +90,11 @@ def _books(bookings: list[Mapping[str, Any]]) -> Books:
     return {each["id"]: (each["version"], each["status"]) for each in bookings}
 
 
-async def _write(desk: BookingClient, venue: Venue, number: int) -> None:
-    """Books a separate room repeatedly, and cancels every other booking."""
+async def _write(desk: BookingClient, venue: Venue, number: int, all_follow: asyncio.Event) -> None:
+    """Books a separate room repeatedly, the last time when all follow; cancels every other one."""
     for hours in range(_TIMES):
+        if hours == _TIMES - 1:
+            await all_follow.wait()
         start = TUESDAY_MORNING + timedelta(hours=hours)
         answer = await desk.create(venue.rooms[number], start)
         assert answer.refusals == []

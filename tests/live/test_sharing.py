@@ -43,7 +43,7 @@ async def ready(client: Live, stream: Stream) -> None:
 
 async def until_quiet(runtime: Runtime) -> None:
     """Waits until all subscribers are past their replay."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while runtime.database.pool_status["checked_out"]:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     await asyncio.sleep(0.2)
@@ -116,7 +116,7 @@ async def test_each_is_told_by_the_id_that_it_chose(
             message = {"id": id, "type": "subscribe", "payload": asked}
             await connection.send(orjson.dumps(message).decode())
         await book(api, venue, "2027-03-02T10:00:00Z")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             frames = [await connection.recv() for _ in ids]
 
     assert {type(frame) for frame in frames} == {str}
@@ -186,7 +186,6 @@ async def test_who_loses_a_role_leaves_the_others(
         await make_a_guest(runtime, venue, venue.staff)
         clock.advance(seconds=5)
         await until_seen_as(client, totals=0)
-        await asyncio.sleep(0.9)
         hidden = await book(api, venue, "2027-03-02T20:00:00Z", by=venue.owner)
         own = await book(
             api, venue, "2027-03-02T22:00:00Z", by=venue.owner, customer=venue.other_customer
@@ -295,7 +294,7 @@ async def test_a_client_that_reads_nothing_for_long_is_left(
                 await change_often(runtime, venue, booking["id"], times=40)
                 for _ in range(40):
                     await next_event(stream)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while [log.get("type") for log in logs].count("subscription") < 2:  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
         later = await book(api, venue, "2027-03-02T20:00:00Z")

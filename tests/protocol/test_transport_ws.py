@@ -27,7 +27,7 @@ async def closed_by(server: str, *messages: str) -> tuple[int | None, str | None
     async with socket(server) as connection:
         for message in messages:
             await connection.send(message)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await connection.wait_closed()
         return connection.close_code, connection.close_reason
 
@@ -40,11 +40,11 @@ async def answer_to(server: str, message: str) -> Any:
 
 
 class TestWithoutPatience:
-    """A server that waits for the first message as long as a test can."""
+    """A server that waits for the first message only as long as a busy machine needs for it."""
 
     @pytest.fixture
     def settings(self, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
-        monkeypatch.setattr("web.graphql.websocket.INIT_TIMEOUT", timedelta(milliseconds=50))
+        monkeypatch.setattr("web.graphql.websocket.INIT_TIMEOUT", timedelta(seconds=1))
         return settings
 
     async def test_a_socket_that_says_nothing_is_closed(self, server: str) -> None:
@@ -59,7 +59,8 @@ class TestWithoutPatience:
 
     async def test_a_socket_that_was_acknowledged_stays(self, server: str) -> None:
         async with live(server) as client:
-            await asyncio.sleep(0.2)
+            # Whoever comes later and says nothing is closed in the meantime.
+            assert (await closed_by(server))[0] == 4408
 
             answer = await (await client.subscribe("{ __typename }")).next()
 

@@ -109,7 +109,7 @@ async def _deadlocks(database: DatabaseUrls) -> int:
     connection = await asyncpg.connect(database.app)
     try:
         # The last sessions tell their numbers while they end.
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while await connection.fetchval(_SESSIONS) > 1:  # noqa: ASYNC110 - nothing tells
                 await asyncio.sleep(0.05)
         return await connection.fetchval(  # type: ignore[no-any-return]

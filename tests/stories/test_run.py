@@ -47,15 +47,15 @@ class Command:
 
     def is_ready(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.url}/readyz", timeout=5) as answer:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=PATIENCE) as answer:
                 return bool(answer.status == 200)
         except OSError:
             return False
 
     def end(self, number: signal.Signals) -> int:
-        """Sends a signal and returns the exit code, at most ten seconds later."""
+        """Sends a signal and returns the exit code."""
         self.process.send_signal(number)
-        return self.process.wait(timeout=10)
+        return self.process.wait(timeout=PATIENCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +175,7 @@ async def test_a_killed_app_finds_its_data_again(place: Place) -> None:
 
     running.end(signal.SIGKILL)
 
-    assert place.start().is_ready()
+    wait_until(place.start().is_ready)
     assert await place.has_kept_it()
 
 
@@ -203,7 +203,7 @@ async def test_app_and_database_killed_together_find_their_data_beside_a_stale_p
     stale = pid_file.read_text().replace(str(place.database_pid()), str(os.getpid()), 1)
     pid_file.write_text(stale)
 
-    assert place.start().is_ready()
+    wait_until(place.start().is_ready)
     assert await place.has_kept_it()
 
 

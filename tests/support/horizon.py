@@ -22,7 +22,7 @@ async def until_behind_the_horizon(runtime: Runtime, person: Person) -> None:
         "AND xid >= pg_snapshot_xmin(pg_current_snapshot()))"
     ).bindparams(tenant=person.actor.tenant_id)
     is_past = False
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not is_past:
             scope = Scope(runtime, person.actor, Request(new_id()))
             is_past = bool(await scope.value(statement))

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 60
 
 
 @dataclass

@@ -61,7 +61,7 @@ REPLAY_ALL: Final = """
     }
 """
 BOOKINGS: Final = ["BOOKING_CREATED", "BOOKING_RESCHEDULED", "BOOKING_CANCELLED"]
-PATIENCE_SECONDS: Final = 20
+PATIENCE_SECONDS: Final = 60
 
 
 async def program(api: Api, venue: Venue) -> str:

@@ -469,7 +469,7 @@ async def test_a_change_that_took_too_long_does_not_open_the_next_ones_to_others
         return await look(*arguments)
 
     async def until_asked(times: int) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while len(gates) < times:  # noqa: ASYNC110 - nobody tells
                 await asyncio.sleep(0.01)
 

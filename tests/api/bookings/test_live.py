@@ -484,7 +484,7 @@ def relay_of(runtime: Runtime) -> Relay:
 
 
 async def until_followed(runtime: Runtime, venue: Venue, *, listeners: int = 1) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while True:
             followed = relay_of(runtime)._followed.get(venue.tenant.id)
             if followed and followed.head and len(followed.listeners) == listeners:
@@ -493,7 +493,7 @@ async def until_followed(runtime: Runtime, venue: Venue, *, listeners: int = 1) 
 
 
 async def until_no_connection_is_held(runtime: Runtime) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while True:
             if runtime.database.pool_status["checked_out"] == 0:
                 return
@@ -501,7 +501,7 @@ async def until_no_connection_is_held(runtime: Runtime) -> None:
 
 
 async def until_answered(api: Api, person: Person) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while True:
             if not (await api(CURSOR, token=person.token)).errors:
                 return
@@ -510,7 +510,7 @@ async def until_answered(api: Api, person: Person) -> None:
 
 async def until_seen_as(client: Live, totals: int) -> None:
     """Waits until the socket's caller sees a number of bookings."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while True:
             stream = await client.subscribe("{ bookings { totalCount } }")
             if (await stream.next())["bookings"]["totalCount"] == totals:

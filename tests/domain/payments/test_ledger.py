@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.core.money import Money
@@ -122,7 +122,6 @@ class Book:
                 refund_reserved(self.balances, amount, id)
 
 
-@settings(max_examples=3000, deadline=None)
 @given(st.lists(EVENTS, max_size=40))
 def test_every_balance_is_what_plain_numbers_say(events: list[tuple[str, int]]) -> None:
     book = Book()

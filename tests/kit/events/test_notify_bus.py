@@ -25,7 +25,7 @@ class Ear:
         self.messages: asyncio.Queue[frozenset[UUID] | None] = asyncio.Queue()
 
     async def message(self) -> frozenset[UUID] | None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             return await self.messages.get()
 
     async def tenants(self, number: int) -> set[UUID]:

@@ -22,7 +22,7 @@ async def log_of_an_end(error: Exception) -> list[Any]:
     caller.token = "token"
     with capture_logs() as logs:
         watcher.begin(caller, ended.set)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await ended.wait()
     return logs
 

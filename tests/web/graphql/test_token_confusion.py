@@ -278,7 +278,7 @@ async def test_a_socket_takes_no_forged_token(server: str, runtime: Runtime, ven
 
     async with socket(server) as connection:
         await connection.send(orjson.dumps(init).decode())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await connection.wait_closed()
 
     assert connection.close_code == 4403
@@ -293,4 +293,4 @@ async def test_a_socket_goes_on_until_its_token_expires(
 
         clock.advance(seconds=1)
 
-        assert await client.closed(within=1) == 4403
+        assert await client.closed() == 4403

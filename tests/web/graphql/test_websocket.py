@@ -34,7 +34,7 @@ async def close_code(server: str, *messages: str | bytes) -> int | None:
     async with socket(server) as connection:
         for message in messages:
             await connection.send(message)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await connection.wait_closed()
         return connection.close_code
 
@@ -261,7 +261,7 @@ async def test_pages_of_an_allowed_origin_are_let_in(server: str) -> None:
 
 async def test_only_the_present_protocol_is_spoken(server: str) -> None:
     async with socket(server, protocol="graphql-ws") as connection:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await connection.wait_closed()
 
         assert connection.close_code == 4406
@@ -276,7 +276,7 @@ async def test_a_socket_ends_with_its_token(server: str, venue: Venue, clock: St
 
         clock.advance(minutes=15)
 
-        assert await client.closed(within=1) == 4403
+        assert await client.closed() == 4403
 
 
 async def test_a_socket_ends_with_its_session(
@@ -294,7 +294,7 @@ async def test_a_socket_ends_with_its_session(
         )
         clock.advance(seconds=1)
 
-        assert await client.closed(within=1) == 4403
+        assert await client.closed() == 4403
 
 
 async def test_a_socket_ends_when_its_user_is_deactivated(
@@ -310,13 +310,13 @@ async def test_a_socket_ends_when_its_user_is_deactivated(
         )
         clock.advance(seconds=1)
 
-        assert await client.closed(within=1) == 4403
+        assert await client.closed() == 4403
 
 
 async def test_a_changed_role_holds_for_an_open_socket(
     server: str, runtime: Runtime, venue: Venue, clock: StoppedClock
 ) -> None:
-    create = 'mutation { createRoom(input: {name: "Blue", capacity: 4}) { room { name } } }'
+    create = 'mutation { createRoom(input: {name: "Blue", capacity: 4}) { userErrors { code } } }'
     async with live(server, token=venue.manager.token) as client:
         await (await client.subscribe(create)).next()
 
@@ -326,10 +326,13 @@ async def test_a_changed_role_holds_for_an_open_socket(
             update(User).values(role="STAFF").where(col(User.id) == venue.manager.user.id),
         )
         clock.advance(seconds=1)
-        await asyncio.sleep(0.9)
-        message = await (await client.subscribe(create)).message()
+        async with asyncio.timeout(60):
+            errors = None
+            while not errors:
+                message = await (await client.subscribe(create)).message()
+                errors = message["payload"].get("errors")
 
-    assert message["payload"]["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+    assert [error["extensions"]["code"] for error in errors] == ["FORBIDDEN"]
 
 
 async def until_no_socket_is_open(api: Api) -> None:

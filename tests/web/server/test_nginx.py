@@ -50,7 +50,7 @@ async def proxy(server: str, tmp_path: Path) -> AsyncIterator[str]:
     assert NGINX is not None
     nginx = subprocess.Popen([NGINX, "-p", tmp_path, "-c", conf, "-e", "stderr"])
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not is_listening(port):
                 assert nginx.poll() is None
                 await asyncio.sleep(0.02)
