@@ -11,6 +11,7 @@ from strawberry.schema.name_converter import HasGraphQLName, NameConverter
 from schema import (
     accounts,
     analytics,
+    assistant,
     audit,
     billing,
     bookings,
@@ -44,6 +45,7 @@ AREAS: Final = (
     webhooks.AREA,
     imports.AREA,
     analytics.AREA,
+    assistant.AREA,
 )
 """All areas, in an order in which each one depends only on those before it."""
 

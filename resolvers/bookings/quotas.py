@@ -5,7 +5,7 @@ locked before their bookings are counted. Rooms are locked before it, and nothin
 counter after it.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated
 from uuid import UUID
@@ -180,8 +180,7 @@ async def exceeded_quotas(
     span = counted_span(own, times, venue_zone)
     if span is None or customer_id is None:
         return {}
-    counted = counted_times(scope.tenant_id, customer_id, span, now=scope.now(), without=without)
-    booked = [Interval(starts_at, ends_at) for starts_at, ends_at in await scope.rows(counted)]
+    booked = await _booked(scope, customer_id, span, without=without)
     over: dict[Interval, list[Exceeded]] = {}
     for time in times:
         found = list(exceeded(own, booked, time, venue_zone))
@@ -216,6 +215,20 @@ async def reasons_by_quotas(scope: Scope, tenant: Tenant, time: Interval) -> lis
     return [each.as_reason() for each in over.get(time, ())]
 
 
+async def accepted_by_quotas(
+    scope: Scope, tenant: Tenant, times: Sequence[Interval]
+) -> Callable[[Interval], bool]:
+    """Returns whether the caller's quotas let them book one of the times, which are in order."""
+    own = [] if is_unlimited(scope) else await _quotas_for(scope, tenant, scope.actor.own_id)
+    venue_zone = zone(tenant.time_zone)
+    span = counted_span(own, times, venue_zone)
+    customer_id = scope.actor.own_id
+    if span is None or customer_id is None:
+        return lambda _: True
+    booked = await _booked(scope, customer_id, span)
+    return lambda time: not any(exceeded(own, booked, time, venue_zone))
+
+
 async def with_lifted_quotas(scope: Scope, claimed: Claim, customer_id: UUID | None) -> Claim:
     """Returns a claim that names the quotas, if the caller's override lets pass any."""
     if not is_unlimited(scope):
@@ -235,6 +248,14 @@ async def most_open_holds(scope: Scope, tenant: Tenant, customer_id: UUID | None
 def is_unlimited(scope: Scope) -> bool:
     """Returns whether no quota refuses the caller anything."""
     return may(scope.actor, P.BOOKINGS_OVERRIDE)
+
+
+async def _booked(
+    scope: Scope, customer_id: UUID, span: Interval, *, without: Collection[UUID] = ()
+) -> list[Interval]:
+    """Returns the times of a customer's bookings that count."""
+    counted = counted_times(scope.tenant_id, customer_id, span, now=scope.now(), without=without)
+    return [Interval(starts_at, ends_at) for starts_at, ends_at in await scope.rows(counted)]
 
 
 async def _quotas_for(

@@ -212,6 +212,8 @@ def others(place: Place, own: Everything) -> Mapping[str, Any]:
             return {"firstId": own.hold}
         case "createImport(input.roomId:)":
             return {"kind": "BOOKINGS"}
+        case "suggestTimes(input.roomIds:)" | "suggestTimes(input.customerId:)":
+            return {"firstDate": "2027-03-05", "durationMinutes": 60}
         case "analytics(filter.roomIds:)":
             return {"span": {"from": "2027-03-01", "until": "2027-03-08"}}
         case _:

@@ -396,6 +396,8 @@ def _given(everything: Everything, root: str, argument: str, kind: str) -> Any:
                 "start": {"at": "2027-03-02T08:00:00Z"},
                 "durationMinutes": 60,
             }
+        case "SuggestTimesInput":
+            return {"firstDate": "2027-03-05", "durationMinutes": 60}
         case "LocalStartInput":
             return {"date": "2027-03-05", "time": "10:00"}
         case "DateSpan":

@@ -64,6 +64,7 @@ ARGUMENTS: Final = {
     "rooms": "first: 50",
     "series": "id: $series",
     "sessions": "first: 50",
+    "suggestTimes": 'input: {durationMinutes: 60, firstDate: "2027-03-02", first: 10}',
     "users": "first: 50",
     "venue": "subdomain: $subdomain",
     "webhookEndpoints": "first: 20",

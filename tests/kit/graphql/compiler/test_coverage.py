@@ -42,6 +42,7 @@ FIELD_BY_FIELD: Final = {
     "quote": "worked out of rates and rules",
     "quotas": "few rows that are seldom read",
     "rateLimit": "in no table",
+    "suggestTimes": "ranked from what is free",
     "venue": "found outside of any tenant",
 }
 """The root fields that are never read at once, and why."""
@@ -94,6 +95,7 @@ ARGUMENTS: Final = {
     "durationMinutes: 60})",
     "room": f'(id: "{ID}")',
     "series": f'(id: "{ID}")',
+    "suggestTimes": '(input: {durationMinutes: 60, firstDate: "2027-03-01"})',
     "venue": '(subdomain: "v")',
 }
 

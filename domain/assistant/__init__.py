@@ -1,0 +1,1 @@
+"""The assistant: what is suggested, and how free text is understood."""
