@@ -50,7 +50,8 @@ class EventHandler:
     stored; the entry is retried, and later entries of the same subject wait.
 
     ``only_of`` selects those of some tenants whose events matter: others' aren't even noted. It is
-    asked when the event is read; by then it may have to do with what was stored later.
+    asked when the event is read; by then it may have to do with what was stored later. Nor are
+    those noted that an import has marked as silent, if it ``skips_silent`` ones.
 
     The ``name`` is stored in the database: a renamed handler is a new one. A new handler starts at
     the end of the log, or at its beginning.
@@ -61,6 +62,7 @@ class EventHandler:
     handle: Callable[[Scope, LoggedEvent], Awaitable[None]]
     starts: Literal["now", "beginning"] = "now"
     only_of: Callable[[Collection[UUID]], Select[UUID]] | None = None
+    skips_silent: bool = False
 
     @property
     def job_name(self) -> str:
@@ -74,7 +76,7 @@ class EventHandler:
 EVENT_HANDLERS: Final[Sequence[EventHandler]] = (
     EventHandler("security_notices", NOTIFIED_OF, mail_security_notice),
     EventHandler("waitlist", FOLLOWED, follow_waitlist, only_of=tenants_with_waitlist),
-    EventHandler("notifications", NOTIFYING, notify_of),
+    EventHandler("notifications", NOTIFYING, notify_of, skips_silent=True),
 )
 """All handlers. They are independent of each other, so their order doesn't matter."""
 

@@ -69,6 +69,8 @@ class Follower(Protocol):
     def starts(self) -> Literal["now", "beginning"]: ...
     @property
     def only_of(self) -> Callable[[Collection[UUID]], Select[UUID]] | None: ...
+    @property
+    def skips_silent(self) -> bool: ...
 
 
 class LogReader(ABC):
@@ -198,13 +200,14 @@ class LogReader(ABC):
                 continue
             read = list(of_tenant)
             types = self._follower.event_types if tenant_id in concerned else frozenset()
-            concerns = [each for each in read if each["type"] in types]
-            wanted += concerns
+            of_types = [each for each in read if each["type"] in types]
+            skips = self._follower.skips_silent
+            wanted += [each for each in of_types if not (skips and each["is_silent"])]
             last = read[-1]
             is_full = last["number"] == BATCH
             if is_full:
                 unfinished.add(tenant_id)
-            if concerns or is_full or notes_all:
+            if of_types or is_full or notes_all:
                 moved.append(self._place(last))
         return _News(wanted, moved, unfinished)
 

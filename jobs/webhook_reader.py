@@ -28,6 +28,7 @@ class _Webhooks:
     event_types: frozenset[EventType] = frozenset(TOPICS)
     starts: Literal["now", "beginning"] = "now"
     only_of: Callable[[Collection[UUID]], Select[UUID]] = tenants_with_endpoints
+    skips_silent: bool = False
 
 
 WEBHOOKS: Final = _Webhooks()

@@ -11,6 +11,7 @@ from sqlalchemy import (
     ColumnElement,
     Date,
     FromClause,
+    Integer,
     Interval,
     Select,
     Text,
@@ -251,6 +252,9 @@ def counted_more(
 
 
 COUNTED_MORE: Final = PreparedStatement(counted_more())
+COUNTED_SEVERAL: Final = PreparedStatement(
+    counted_more(number=bindparam("number", type_=Integer()))
+)
 
 
 def payment_policy_of(tenant: Tenant) -> PaymentPolicy:

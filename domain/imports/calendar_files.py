@@ -197,6 +197,7 @@ class _Reader:
             BookingFields(
                 Interval(start, start + length),
                 room,
+                room_column=None if self._room_id else "LOCATION",
                 external_id=None if external_id is None else _shortened(external_id),
                 status=Status.PENDING if event.word("STATUS") == "TENTATIVE" else None,
                 customer=customer,

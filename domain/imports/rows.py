@@ -43,12 +43,14 @@ class RoomFields:
 class BookingFields:
     """What a file has of a booking.
 
-    Its room is known by id or by its name. ``status`` is None where the file doesn't tell, and
-    ``external_id`` names the booking in the program that has written the file.
+    Its room is known by id, or by its name, which is in ``room_column``. ``status`` is None where
+    the file doesn't tell, and ``external_id`` names the booking in the program that has written
+    the file.
     """
 
     time: Interval
     room: str | UUID
+    room_column: str | None = None
     external_id: str | None = None
     status: Status | None = None
     party_size: int = 1

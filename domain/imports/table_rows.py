@@ -67,6 +67,11 @@ class _Cells:
     problems: list[RowProblem] = field(default_factory=list)
     is_ambiguous: bool = False
 
+    def heading(self, name: ImportField) -> str | None:
+        """Returns the heading of a field's column; None if it has none."""
+        place = self.places.get(name)
+        return None if place is None else self.headings[place]
+
     def text(self, name: ImportField) -> str | None:
         """Returns a cell; None if it is empty, or has no column."""
         place = self.places.get(name)
@@ -99,13 +104,11 @@ class _Cells:
         return cell or ""
 
     def refuse(self, refusal: Refusal, name: ImportField | None = None) -> None:
-        place = None if name is None else self.places.get(name)
-        heading = None if place is None else self.headings[place]
+        heading = None if name is None else self.heading(name)
         self.problems.append(RowProblem.of(refusal, heading))
 
     def has_problem(self, name: ImportField) -> bool:
-        place = self.places.get(name)
-        heading = None if place is None else self.headings[place]
+        heading = self.heading(name)
         return any(each.column == heading for each in self.problems)
 
     def ended(self, line: int, fields: T | None) -> FileRow[T]:
@@ -198,6 +201,7 @@ def _booking(cells: _Cells, dates: Dates, room_id: UUID | None) -> BookingFields
     return BookingFields(
         time,
         room,
+        room_column=None if room_id is not None else cells.heading(F.ROOM),
         external_id=external_id,
         party_size=party_size,
         status=status,

@@ -18,14 +18,16 @@ from sqlalchemy import (
     bindparam,
     column,
     delete,
+    false,
     func,
     literal,
     or_,
     select,
     true,
     tuple_,
+    type_coerce,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, Insert, insert
 from sqlmodel import Field, SQLModel, col
 
 from domain.core.log_events import EventType, LoggedEvent
@@ -140,6 +142,9 @@ def _unread() -> Any:
             col(LogEntry.at),
             col(LogEntry.subject_type),
             col(LogEntry.subject_id),
+            func.coalesce(
+                type_coerce(col(LogEntry.after), JSONB()).has_key("silent"), false()
+            ).label("is_silent"),
         )
         .where(is_own, tuple_(*place) > tuple_(*_REACHED), _IS_SETTLED)
         .order_by(*place)

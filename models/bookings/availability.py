@@ -3,7 +3,8 @@
 Parameters: ``tenant_id``, ``room_ids``, ``first_day`` and ``last_day`` (both included), ``since``
 and ``until``; ``space_ids`` are those of the rooms, ``earliest`` and ``latest`` the first and last
 start of a booking that can matter, so that the index on ``starts_at`` drives. A slot has to be
-clear of others from ``clear_from`` to ``clear_until``.
+clear of others from ``clear_from`` to ``clear_until``. Several have these of each in a list, beside
+``wanted_spaces``.
 """
 
 from typing import Any, Final
@@ -16,12 +17,14 @@ from sqlalchemy import (
     and_,
     any_,
     bindparam,
+    column,
     func,
     or_,
     select,
+    true,
     union_all,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, array
 from sqlmodel import col
 
 from domain.bookings.lifecycle import OCCUPYING
@@ -57,24 +60,32 @@ _BLACKOUTS: Final = _BLACKOUTS_OF_ALL.where(
     col(Blackout.starts_at) < _UNTIL,
 )
 
-_BOOKED: Any = select(
-    col(Booking.room_id),
-    col(Booking.space_ids),
-    col(Booking.seat_numbers),
-    col(Booking.id),
-    col(Booking.status),
-    col(Booking.customer_id),
-    col(Booking.held_by_id),
-    col(Booking.starts_at),
-    col(Booking.ends_at),
-    func.lower(col(Booking.occupied), type_=INSTANT).label("occupied_from"),
-    func.upper(col(Booking.occupied), type_=INSTANT).label("occupied_to"),
-    col(Booking.hold_expires_at),
-).where(
-    col(Booking.tenant_id) == TENANT,
-    col(Booking.status).in_(sorted(OCCUPYING)),
-    col(Booking.starts_at) > bindparam("earliest", type_=INSTANT),
-    col(Booking.starts_at) < bindparam("latest", type_=INSTANT),
+
+def _occupying(earliest: ColumnElement[Any], latest: ColumnElement[Any]) -> Any:
+    """Selects what takes time, by the first and last start of a booking that can matter."""
+    return select(
+        col(Booking.room_id),
+        col(Booking.space_ids),
+        col(Booking.seat_numbers),
+        col(Booking.id),
+        col(Booking.status),
+        col(Booking.customer_id),
+        col(Booking.held_by_id),
+        col(Booking.starts_at),
+        col(Booking.ends_at),
+        func.lower(col(Booking.occupied), type_=INSTANT).label("occupied_from"),
+        func.upper(col(Booking.occupied), type_=INSTANT).label("occupied_to"),
+        col(Booking.hold_expires_at),
+    ).where(
+        col(Booking.tenant_id) == TENANT,
+        col(Booking.status).in_(sorted(OCCUPYING)),
+        col(Booking.starts_at) > earliest,
+        col(Booking.starts_at) < latest,
+    )
+
+
+_BOOKED: Final = _occupying(
+    bindparam("earliest", type_=INSTANT), bindparam("latest", type_=INSTANT)
 )
 
 
@@ -99,6 +110,36 @@ _CLASHES: Final = _claimed(
     func.upper(col(Booking.occupied)) > bindparam("clear_from", type_=INSTANT),
     func.lower(col(Booking.occupied)) < bindparam("clear_until", type_=INSTANT),
 )
+
+
+def _clashes_of_several() -> Select[Any]:
+    """Selects the same for several times of a space each, of which the parameters are lists."""
+    wanted = (
+        func.unnest(
+            bindparam("wanted_spaces", type_=ARRAY(Uuid())),
+            *(
+                bindparam(name, type_=ARRAY(INSTANT))
+                for name in ("all_earliest", "all_latest", "all_clear_from", "all_clear_until")
+            ),
+        )
+        .table_valued(
+            column("space_id", Uuid()),
+            *(column(name, INSTANT) for name in ("earliest", "latest", "since", "until")),
+        )
+        .render_derived(name="wanted")
+    )
+    booked = _occupying(wanted.c.earliest, wanted.c.latest).where(
+        func.upper(col(Booking.occupied)) > wanted.c.since,
+        func.lower(col(Booking.occupied)) < wanted.c.until,
+    )
+    spaces: Any = Booking.space_ids
+    of_space: Any = array([wanted.c.space_id])
+    found = union_all(
+        booked.where(spaces.is_(None), col(Booking.room_id) == wanted.c.space_id),
+        booked.where(spaces.is_not(None), spaces.overlap(of_space)),
+    ).lateral("claimed")
+    return select(*found.c).distinct().select_from(wanted.join(found, true()))
+
 
 _VENUE: Final = select(Tenant).where(col(Tenant.id) == TENANT)
 _ROOM_IDS: Final = bindparam("room_ids", type_=ARRAY(Uuid()))
@@ -136,5 +177,6 @@ FACTS: Final = (
 # The tenant, its rooms by name (the given ones, or else all that aren't archived) and price rules.
 VENUE: Final = JsonBatch(_VENUE, _THEIR_ROOMS, _PRICE_RULES)
 CALENDAR: Final = JsonBatch(WEEKDAYS, EXCEPTIONS, _BLACKOUTS, _CLAIMS)
-# The same for one time only, without its surroundings.
+# The same for one time only, without its surroundings, and for several times.
 SLOT: Final = JsonBatch(WEEKDAYS, EXCEPTIONS, _BLACKOUTS, _CLASHES)
+SLOTS: Final = JsonBatch(WEEKDAYS, EXCEPTIONS, _BLACKOUTS, _clashes_of_several())

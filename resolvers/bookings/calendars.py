@@ -18,7 +18,7 @@ from kit.actor import Actor
 from kit.postgres.json_batch import JsonBatch
 from kit.scope import Scope
 from kit.time_slice import TimeSlice
-from models.bookings.availability import CALENDAR, SLOT, VENUE
+from models.bookings.availability import CALENDAR, SLOT, SLOTS, VENUE
 from models.bookings.bookings import BookingOwner
 from models.venue.rooms import Room
 from permissions.policy import may
@@ -105,7 +105,8 @@ async def load_calendar(
         venue,
         window,
         CALENDAR,
-        booked=Interval(window.start - venue.longest_booking, window.end),
+        earliest=window.start - venue.longest_booking,
+        latest=window.end,
         exclude_booking_id=exclude_booking_id,
     )
 
@@ -121,21 +122,51 @@ async def load_slot(
 
     Where one isn't, ``load_calendar`` has all there is to tell about it.
     """
-    touching = wanted.padded(before_minutes=_BUFFERS_MINUTES, after_minutes=_BUFFERS_MINUTES)
-    rooms = venue.rooms.values()
-    clear = wanted.padded(
-        before_minutes=max((each.buffer_before_minutes for each in rooms), default=0),
-        after_minutes=max((each.buffer_after_minutes for each in rooms), default=0),
-    )
+    booked, clear = _around(venue, venue.rooms.values(), wanted)
     return await _facts(
         scope,
         venue,
         wanted,
         SLOT,
-        booked=Interval(touching.start - venue.longest_booking, touching.end),
-        clear=clear,
+        earliest=booked.start,
+        latest=booked.end,
+        clear_from=clear.start,
+        clear_until=clear.end,
         exclude_booking_id=exclude_booking_id,
     )
+
+
+async def load_slots(
+    scope: Scope, venue: Venue, wanted: Sequence[tuple[Room, Interval]]
+) -> Calendar:
+    """Returns the same for several times of a room each, of which there is at least one."""
+    of_spaces = [
+        (space, *_around(venue, [room], time)) for room, time in wanted for space in room.spaces
+    ]
+    return await _facts(
+        scope,
+        venue,
+        Interval(min(time.start for _, time in wanted), max(time.end for _, time in wanted)),
+        SLOTS,
+        wanted_spaces=[space for space, _, _ in of_spaces],
+        all_earliest=[booked.start for _, booked, _ in of_spaces],
+        all_latest=[booked.end for _, booked, _ in of_spaces],
+        all_clear_from=[clear.start for _, _, clear in of_spaces],
+        all_clear_until=[clear.end for _, _, clear in of_spaces],
+    )
+
+
+def _around(venue: Venue, rooms: Iterable[Room], wanted: Interval) -> tuple[Interval, Interval]:
+    """Returns when bookings start that can matter to a time, and when it has to be clear of them.
+
+    Both at the most, for any of the rooms.
+    """
+    touching = wanted.padded(before_minutes=_BUFFERS_MINUTES, after_minutes=_BUFFERS_MINUTES)
+    clear = wanted.padded(
+        before_minutes=max((each.buffer_before_minutes for each in rooms), default=0),
+        after_minutes=max((each.buffer_after_minutes for each in rooms), default=0),
+    )
+    return Interval(touching.start - venue.longest_booking, touching.end), clear
 
 
 async def _facts(
@@ -144,13 +175,12 @@ async def _facts(
     window: Interval,
     bundle: JsonBatch,
     *,
-    booked: Interval,
-    clear: Interval | None = None,
-    exclude_booking_id: BookingId | None,
+    exclude_booking_id: BookingId | None = None,
+    **bounds: object,
 ) -> Calendar:
+    """Loads facts of a window; ``bounds`` are the parameters by which bookings are found."""
     days = dates_around(window, venue.zone)
     rooms, by_space = list(venue.rooms), rooms_by_space(venue)
-    cleared = {"clear_from": clear.start, "clear_until": clear.end} if clear else {}
     weekdays, exceptions, blackouts, claims = await scope.fetch_batch(
         bundle,
         tenant_id=scope.tenant_id,
@@ -160,9 +190,7 @@ async def _facts(
         last_day=days[-1],
         since=window.start,
         until=window.end,
-        earliest=booked.start,
-        latest=booked.end,
-        **cleared,
+        **bounds,
     )
     hours = hours_facts(rooms, weekdays, exceptions)
 

@@ -239,6 +239,11 @@ async def with_lifted_quotas(scope: Scope, claimed: Claim, customer_id: UUID | N
     return replace(claimed, lifted=(*claimed.lifted, Code.QUOTA_EXCEEDED))
 
 
+async def has_quotas(scope: Scope, tenant: Tenant) -> bool:
+    """Returns whether a tenant, as it was read, has any quotas."""
+    return bool(await _quotas(scope, tenant))
+
+
 async def most_open_holds(scope: Scope, tenant: Tenant, customer_id: UUID | None) -> int:
     """Returns how many holds of a customer can be open at once."""
     own = await _quotas_for(scope, tenant, customer_id, only_holds=True)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import insert
 
 from domain.core.log_events import EventType
 from domain.core.refusals import Code
@@ -13,7 +13,7 @@ from domain.imports.rows import CustomerFields, FileRow
 from kit.scope import Scope
 from kit.time_slice import TimeSlice
 from models.core.base import snapshot
-from models.customers.customers import ONE_PER_ADDRESS, Customer
+from models.customers.customers import Customer
 from resolvers.core.changes import log_change
 from resolvers.core.transactions import OtherLocksNeeded
 from resolvers.customers.customers import customer_created
@@ -135,16 +135,9 @@ def _columns(fields: CustomerFields) -> dict[str, Any]:
 
 
 async def store_customers(scope: Scope, new: Sequence[Customer]) -> None:
-    """Stores customers at once. Raises OtherLocksNeeded if an address was taken meanwhile."""
+    """Stores customers at once. Raises IntegrityError if an address was taken meanwhile."""
     if not new:
         return
-    inserted = (
-        insert(Customer)
-        .values([each.model_dump() for each in new])
-        .on_conflict_do_nothing(constraint=ONE_PER_ADDRESS)
-    )
-    if (await scope.run(inserted)).rowcount < len(new):
-        # The batch is decided anew, by what is there now.
-        raise OtherLocksNeeded
+    await scope.run(insert(Customer), [each.model_dump() for each in new])
     for each in new:
         scope.emit(customer_created(each))

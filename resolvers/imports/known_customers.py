@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
@@ -111,7 +112,9 @@ class KnownCustomers:
         yield from self._by_name.values()
 
 
+@lru_cache(maxsize=1_000)
 def email_key(email: str | None) -> str | None:
+    # Of each row it is needed several times, and takes a fifth of a millisecond.
     return normalised_email(email or "")
 
 

@@ -64,7 +64,7 @@ _WAYS: Final = {
     ImportKind.CUSTOMERS: _Way(locks_of_customers, take_customers, 200),
     ImportKind.ROOMS: _Way(locks_of_rooms, take_rooms, 25),
     # Their rooms are locked meanwhile: for about a tenth of a second.
-    ImportKind.BOOKINGS: _Way(locks_of_bookings, take_bookings, 20),
+    ImportKind.BOOKINGS: _Way(locks_of_bookings, take_bookings, 100),
 }
 
 

@@ -106,9 +106,11 @@ def skipped(row: AnyRow, code: Code, message: str) -> TakenRow:
     return TakenRow(row.line, ImportOutcome.SKIPPED, (*row.problems, problem))
 
 
-def refused(row: AnyRow, *refusals: Refusal) -> TakenRow:
+def refused(row: AnyRow, *refusals: Refusal, column_of_room: str | None = None) -> TakenRow:
     """Returns what becomes of a row that something refuses."""
-    problems = tuple(RowProblem.of(each) for each in refusals)
+    problems = tuple(
+        RowProblem.of(each, column_of_room if each.path == ("room",) else None) for each in refusals
+    )
     return TakenRow(row.line, ImportOutcome.ERROR, (*row.problems, *problems))
 
 

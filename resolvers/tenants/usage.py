@@ -16,7 +16,7 @@ from domain.tenants.plans import (
 )
 from domain.tenants.refusals import PlanLimitReached
 from kit.scope import Scope
-from models.tenants import COUNTED_MORE, Tenant, counted_less, monthly_use, used_of
+from models.tenants import COUNTED_MORE, COUNTED_SEVERAL, Tenant, counted_less, monthly_use, used_of
 
 ALWAYS: Final = date(1970, 1, 1)
 """The period of a meter that is never reset."""
@@ -114,6 +114,13 @@ async def count_booking(scope: Scope, tenant: Tenant) -> None:
         limit = PLANS[PlanCode(tenant.plan_code)].monthly_booking_limit
         assert limit is not None
         raise _no_more_bookings(limit, limit, 1, scope.now(), zone(tenant.time_zone))
+
+
+async def count_bookings(scope: Scope, tenant: Tenant, number: int) -> bool:
+    """Counts several more at once; returns False if the plan doesn't allow all of them."""
+    values = {**booking_count(scope, tenant), "number": number}
+    counted = await scope.fetch_prepared(COUNTED_SEVERAL, tenant_id=scope.tenant_id, **values)
+    return bool(counted)
 
 
 async def count_sms(scope: Scope, tenant: Tenant) -> bool:

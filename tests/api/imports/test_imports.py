@@ -1,11 +1,15 @@
 """Imports over the API: files become customers, rooms and bookings, row by row."""
 
+from datetime import UTC, datetime, timedelta
+
+from domain.bookings.lifecycle import Status
 from kit.runtime import Runtime
 from kit.settings import Settings
 from tests.api.imports.importing import counts, imported, outcomes, prepare, read, undone
 from tests.api.notifications.notices import subjects
 from tests.support.client import Api
-from tests.support.factories import make_venue
+from tests.support.clock import MONDAY_MORNING
+from tests.support.factories import api_id, make_booking, make_venue
 from tests.support.work import run_due_jobs
 
 CUSTOMERS = """\
@@ -101,6 +105,13 @@ async def test_bookings_are_added_where_no_rule_refuses_them(api: Api, runtime: 
         (8, "SKIPPED", ["DUPLICATE"]),
     ]
     assert counts(again) == (0, 0, 5, 2)
+    assert made["rows"]["nodes"][3]["problems"] == [
+        {
+            "code": "NOT_FOUND",
+            "message": 'No room in use is called "Nowhere": add it, or correct the name.',
+            "column": "Room",
+        }
+    ]
     found = (await api(BOOKED, token=venue.manager.token)).payload["nodes"]
     assert [(each["status"], each["room"]["name"], each["local"]["start"]) for each in found] == [
         ("NO_SHOW", "Room 1", "2027-02-01T10:00"),
@@ -109,6 +120,52 @@ async def test_bookings_are_added_where_no_rule_refuses_them(api: Api, runtime: 
     ]
     assert found[1]["customer"] == {"name": "Ada", "email": "ada@example.com"}
     assert (found[1]["partySize"], found[1]["note"]) == (2, "Window")
+
+
+async def test_rows_meet_what_is_booked_and_each_other(api: Api, runtime: Runtime) -> None:
+    """Of a hall of two halves, and a class with two seats; a hold that is over is no obstacle."""
+    venue = await make_venue(runtime, rooms=4)
+    hall, half, _, lesson = venue.rooms
+    parts = ", ".join(f'"{api_id(each)}"' for each in venue.rooms[1:3])
+    setup = f"""mutation {{
+      setRoomParts(id: "{api_id(hall)}", version: 1, partIds: [{parts}]) {{ userErrors {{ code }} }}
+      updateRoom(id: "{api_id(lesson)}", version: 1, input: {{ seats: 2 }}) {{
+        userErrors {{ code }}
+      }}
+    }}"""
+    await api(setup, token=venue.owner.token)
+    ten = datetime(2027, 3, 2, 9, tzinfo=UTC)
+    await make_booking(runtime, venue, ten, room=half)
+    over = ten + timedelta(hours=1)
+    await make_booking(
+        runtime, venue, over, room=half, status=Status.HELD, hold_expires_at=MONDAY_MORNING
+    )
+    file = """\
+Reference,Room,Start,Duration,Party size
+1,Room 1,2027-03-02 10:30,60,1
+2,Room 3,2027-03-02 10:30,60,1
+3,Room 2,2027-03-02 11:00,60,1
+4,Room 1,2027-03-02 11:30,60,1
+5,Room 4,2027-03-02 10:00,60,1
+6,Room 4,2027-03-02 10:00,60,1
+7,Room 4,2027-03-02 10:30,60,1
+8,Room 1,2030-03-02 10:30,60,1
+"""
+
+    tried = await imported(api, runtime, venue.owner, "BOOKINGS", file, dryRun=True)
+    made = await imported(api, runtime, venue.owner, "BOOKINGS", file)
+
+    assert outcomes(tried) == outcomes(made)
+    assert [(line, codes) for line, _, codes in outcomes(made)] == [
+        (2, ["SLOT_TAKEN"]),
+        (3, []),
+        (4, []),
+        (5, ["SLOT_TAKEN"]),
+        (6, []),
+        (7, []),
+        (8, ["SLOT_TAKEN"]),
+        (9, ["MAX_ADVANCE"]),
+    ]
 
 
 async def test_an_import_is_undone_except_for_what_was_changed(api: Api, runtime: Runtime) -> None:

@@ -51,19 +51,17 @@ async def timed(api: Api, runtime: Runtime, venue: Venue, kind: str, file: str) 
 
 
 @pytest.mark.soak
-async def test_ten_thousand_customers_take_less_than_half_a_minute(
-    api: Api, runtime: Runtime
-) -> None:
+async def test_ten_thousand_customers_take_less_than_a_minute(api: Api, runtime: Runtime) -> None:
     venue = await make_venue(runtime)
 
     took = await timed(api, runtime, venue, "CUSTOMERS", customers())
 
     print(f"{ROWS} customers: {took:.1f} s")  # noqa: T201 - the figure
-    assert took < 30
+    assert took < 60
 
 
 @pytest.mark.soak
-async def test_ten_thousand_bookings_take_less_than_two_minutes(api: Api, runtime: Runtime) -> None:
+async def test_ten_thousand_bookings_take_less_than_a_minute(api: Api, runtime: Runtime) -> None:
     venue = await make_venue(runtime, rooms=20, max_advance_days=1_000)
     waits: list[float] = []
 
@@ -89,5 +87,5 @@ async def test_ten_thousand_bookings_take_less_than_two_minutes(api: Api, runtim
     waits.sort()
     median, worst = waits[len(waits) // 2], waits[-1]
     print(f"{ROWS} bookings: {took:.1f} s; others waited {median:.3f} s, at most {worst:.3f} s")  # noqa: T201
-    assert took < 120
+    assert took < 60
     assert median < 0.5
