@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 MAX_URL: Final = 2_000
 """The characters of a URL."""
 MAX_LABEL: Final = 63
+MAX_HOST: Final = 253
+"""The characters of a name without a dot at its end."""
 
 Address = IPv4Address | IPv6Address
 
@@ -26,7 +28,10 @@ _LOCAL_NAMES: Final = re.compile(r"(?:.*\.)?(?:localhost|local|internal|lan|home
 _LABEL: Final = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?")
 # Of a number, in any base: some resolvers read it as an address.
 _NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
-_ALLOWED_CHARACTERS: Final = re.compile(r"[!-~]+")
+# RFC 3986, section 2; brackets also where many write them unencoded.
+_CHARACTERS: Final = re.compile(
+    r"(?:[\w.~:/?#\[\]@!$&'()*+,;=-]|%[0-9a-f]{2})+", re.ASCII | re.IGNORECASE
+)
 _HTTPS_PORT: Final = 443
 _FIRST_FREE_PORT: Final = 1024
 
@@ -56,8 +61,8 @@ def url_problem(text: str, *, allows_loopback: bool) -> str | None:
     """
     if len(text) > MAX_URL:
         return f"The URL must be at most {MAX_URL:,} characters long."
-    if not _ALLOWED_CHARACTERS.fullmatch(text) or "\\" in text:
-        return "The URL must have no spaces and only ASCII characters; encode others."
+    if text and not _CHARACTERS.fullmatch(text):
+        return "The URL must have no spaces and only characters of URLs; encode others, as %20."
     try:
         parts = urlsplit(text)
         host, port = parts.hostname, parts.port
@@ -96,10 +101,12 @@ def _host_problem(host: str) -> str | None:
         return None if is_public(ip_address(host)) else not_public
     except ValueError:
         pass
-    labels = host.removesuffix(".").split(".")
-    if _LOCAL_NAMES.fullmatch(host.removesuffix(".")):
+    name = host.removesuffix(".")
+    if _LOCAL_NAMES.fullmatch(name):
         return not_public
+    labels = name.split(".")
     is_name = all(_LABEL.fullmatch(each) and len(each) <= MAX_LABEL for each in labels)
-    if not is_name or len(labels) == 1 or _NUMBER.fullmatch(labels[-1]):
+    is_name &= len(name) <= MAX_HOST and len(labels) > 1
+    if not is_name or _NUMBER.fullmatch(labels[-1]):
         return "The host must be a full domain name or an IP address in its usual form."
     return None

@@ -47,7 +47,7 @@ class ChannelSwitch:
 
     kind: Kind
     channel: Channel
-    is_on: bool
+    enabled: bool
 
 
 DEFAULT_REMINDERS: Final = (Reminder(24 * 60, Channel.EMAIL), Reminder(2 * 60, Channel.SMS))
@@ -91,9 +91,9 @@ def switch_key(kind: Kind, channel: Channel) -> str:
 def switch_refusals(switches: Sequence[ChannelSwitch], *, path: Path) -> Iterator[Refusal]:
     """Yields the reasons to refuse what a venue has chosen."""
     for number, each in enumerate(switches):
-        if each.is_on and not is_possible(each.kind, each.channel):
+        if each.enabled and not is_possible(each.kind, each.channel):
             problem = "The team has no phone numbers to send to: choose another channel."
-            yield Invalid(problem, path=(*path, number, "is_on"))
+            yield Invalid(problem, path=(*path, number, "enabled"))
 
 
 def reminder_refusals(reminders: Sequence[Reminder], *, path: Path) -> Iterator[Refusal]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from domain.core.refusals import Invalid, Path, Refusal, Required
+from domain.core.text import LongText
 from domain.notifications.kinds import Channel, NotificationKind
 from domain.notifications.variables import Variable, variables_of
 
@@ -35,6 +36,18 @@ class Template:
 
     subject: str | None
     body: str
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateDraft:
+    """A text of a venue's that isn't saved."""
+
+    body: LongText
+    subject: str | None = None
+
+    @property
+    def template(self) -> Template:
+        return Template(self.subject, self.body.strip())
 
 
 def filled(text: str, values: Mapping[Variable, str]) -> str:

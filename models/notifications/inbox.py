@@ -45,7 +45,7 @@ def inbox_of(tenant_id: UUID, user_id: UUID | None) -> Select[InboxEntry]:
     )
 
 
-def unread_in(tenant_id: UUID, user_id: UUID) -> Select[int]:
+def unread_in(tenant_id: UUID, user_id: UUID | None) -> Select[int]:
     """Counts the unread entries of a user."""
     return select(func.count()).where(
         col(InboxEntry.tenant_id) == tenant_id,

@@ -1,6 +1,7 @@
 """Deliveries of webhooks: an event for an endpoint, and the attempts to send it."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -24,8 +25,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, Relationship, col
 
+from domain.core.log_events import EventType
 from domain.webhooks.deliveries import DeliveryStatus
+from domain.webhooks.events import TOPICS, event_name
 from models.core.base import INSTANT, TenantRow, one_of, refers_to
+from models.core.filters import DateTimeRange, is_any, within
 from models.webhooks.endpoints import WebhookEndpoint
 
 _WAITING: Final = text("status = 'WAITING'")
@@ -84,6 +88,28 @@ class WebhookDelivery(TenantRow, table=True):
     endpoint: WebhookEndpoint = Relationship(
         sa_relationship_kwargs={"foreign_keys": "WebhookDelivery.endpoint_id", "lazy": "raise"}
     )
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookDeliveryFilter:
+    statuses: tuple[DeliveryStatus, ...] | None = None
+    event_types: tuple[EventType, ...] | None = None
+    created_at: DateTimeRange | None = None
+
+
+def webhook_deliveries_matching(
+    deliveries: Select[WebhookDelivery], filter: WebhookDeliveryFilter | None
+) -> Select[WebhookDelivery]:
+    """Filters deliveries by all given conditions."""
+    if filter is None:
+        return deliveries
+    if filter.statuses is not None:
+        deliveries = deliveries.where(is_any(WebhookDelivery.status, filter.statuses))
+    if filter.event_types is not None:
+        # Of a type that webhooks don't tell of, there are none.
+        names = [event_name(each) for each in filter.event_types if each in TOPICS]
+        deliveries = deliveries.where(is_any(WebhookDelivery.type, names))
+    return deliveries.where(within(WebhookDelivery.created_at, filter.created_at))
 
 
 def webhook_deliveries_of(tenant_id: UUID) -> Select[WebhookDelivery]:

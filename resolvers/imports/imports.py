@@ -32,6 +32,7 @@ from kit.actor import Actor
 from kit.postgres.keyset_pagination import Listing, Order
 from kit.scope import Scope
 from kit.security.tokens import FileLink, Uploads
+from kit.settings import Settings
 from models.core.base import snapshot
 from models.imports.imports import (
     UNDO_JOB,
@@ -210,7 +211,8 @@ async def create_import(
     )
     scope.emit(Event(EventType.IMPORT_CREATED, "Import", new.id, after=snapshot(new)))
     token = scope.service(Uploads).sign(FileLink(scope.tenant_id, new.id, upload_until))
-    return NewImport(new, f"{UPLOADS}/{token}")
+    public_url = scope.service(Settings).public_url or ""
+    return NewImport(new, f"{public_url}{UPLOADS}/{token}")
 
 
 async def undo_import(

@@ -32,15 +32,17 @@ def visible_inbox(scope: Scope) -> Select[InboxEntry]:
     return inbox_of(scope.tenant_id, scope.actor.user_id)
 
 
+def unread_of_caller(scope: Scope) -> Select[int]:
+    """Counts the unread entries of the caller's own inbox."""
+    return unread_in(scope.tenant_id, scope.actor.user_id)
+
+
 def inbox(
     scope: Scope,
     *,
     unread_only: Annotated[bool, Doc("Whether to leave out entries that were read.")] = False,
 ) -> Listing[InboxEntry]:
-    """The caller's own inbox, newest entries first. Entries are kept for 90 days.
-
-    With `unreadOnly`, its `totalCount` is the number of unread entries.
-    """
+    """The caller's own inbox, newest entries first. Entries are kept for 90 days."""
     entries = visible_inbox(scope)
     if unread_only:
         entries = entries.where(col(InboxEntry.read_at).is_(None))

@@ -16,6 +16,7 @@ from domain.notifications.content import DigestLine
 from domain.notifications.facts import BookingFacts
 from domain.notifications.kinds import Channel, NotificationKind
 from domain.notifications.sms import SmsEncoding, sms_length
+from domain.notifications.templates import TemplateDraft, template_refusals
 from kit.scope import Scope
 from models.bookings.bookings import Booking
 from models.tenants import Tenant
@@ -23,6 +24,7 @@ from models.venue.rooms import Room, rooms_in_use
 from permissions.policy import may, refusal
 from permissions.roles import P
 from resolvers.bookings.booking_access import visible_bookings
+from resolvers.core.lookups import raise_all
 from resolvers.notifications.booking_facts import facts_of
 from resolvers.notifications.rendering import rendered
 from resolvers.tenants.tenants import own_tenant
@@ -64,12 +66,21 @@ async def preview_notification(
         BookingId | None,
         Doc("The booking that it tells of; by default an example. A digest tells of none."),
     ] = None,
+    draft: Annotated[
+        TemplateDraft | None,
+        Doc(
+            "A text that isn't saved, in place of the one in use. It can be what "
+            "`updateNotificationTemplate` takes."
+        ),
+    ] = None,
 ) -> NotificationPreview | None:
-    """A notification as its recipient would read it, with the text that is in use. Nothing is sent.
+    """A notification as its recipient would read it, by the text in use or by a draft.
 
-    Null if there is no such booking. With `bookingId` it requires `bookings:read`, `rooms:read`,
-    `prices:read`, `payments:read` and `customers:read` besides. Links lead nowhere.
+    Nothing is sent. Null if there is no such booking. With `bookingId` it requires `bookings:read`,
+    `rooms:read`, `prices:read`, `payments:read` and `customers:read` besides. Links lead nowhere.
     """
+    if draft is not None:
+        raise_all(list(template_refusals(kind, channel, draft.template)))
     tenant = await own_tenant(scope)
     booking = None
     if booking_id is not None:
@@ -92,6 +103,7 @@ async def preview_notification(
         recipient_name=_NAME if booking_id is None else booking.customer,
         links=_LINKS,
         details=_details(booking, channel, scope.now()),
+        template=None if draft is None else draft.template,
     )
     shown = NotificationPreview(
         result.subject or None,

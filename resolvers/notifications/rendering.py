@@ -86,10 +86,14 @@ async def rendered(
     recipient_name: str,
     links: Mapping[str, str],
     details: Mapping[str, Any],
+    template: Template | None = None,
 ) -> RenderedNotification:
-    """Does the same for a booking that was loaded, or is an example."""
+    """Does the same for a booking that was loaded, or is an example.
+
+    A ``template`` is used instead of the one in use.
+    """
     language = babel_locale(locale)
-    template = await template_in_use(scope, kind, channel, language.language)
+    template = template or await template_in_use(scope, kind, channel, language.language)
     values = values_of(
         tenant.name,
         booking,

@@ -107,7 +107,7 @@ async def update_notification_settings(
     before = snapshot(settings)
     if switches is not ABSENT:
         refused += switch_refusals(switches, path=("switches",))
-        chosen = {switch_key(each.kind, each.channel): each.is_on for each in switches}
+        chosen = {switch_key(each.kind, each.channel): each.enabled for each in switches}
         settings.chosen = {**settings.chosen, **chosen}
     if reminders is not ABSENT:
         refused += reminder_refusals(reminders, path=("reminders",))

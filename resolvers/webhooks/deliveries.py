@@ -16,9 +16,11 @@ from kit.postgres.keyset_pagination import Listing, Order
 from kit.scope import Scope
 from models.webhooks.deliveries import (
     WebhookDelivery,
+    WebhookDeliveryFilter,
     endpoints_woken,
     replayed,
     tests_waiting,
+    webhook_deliveries_matching,
     webhook_deliveries_of,
 )
 from models.webhooks.endpoints import WebhookEndpoint
@@ -47,10 +49,17 @@ def visible_webhook_deliveries(scope: Scope) -> Select[WebhookDelivery]:
     return webhook_deliveries_of(scope.tenant_id)
 
 
-def webhook_deliveries(scope: Scope) -> Listing[WebhookDelivery]:
+def webhook_deliveries(
+    scope: Scope,
+    *,
+    filter: Annotated[
+        WebhookDeliveryFilter | None, Doc("Which deliveries to return; all by default.")
+    ] = None,
+) -> Listing[WebhookDelivery]:
     """What was sent to the endpoint in the last 30 days, and what waits; the newest first."""
+    deliveries = webhook_deliveries_matching(visible_webhook_deliveries(scope), filter)
     order = (Order(WebhookDelivery.created_at, descending=True),)
-    return Listing(WebhookDelivery, visible_webhook_deliveries(scope), order)
+    return Listing(WebhookDelivery, deliveries, order)
 
 
 async def status_of(_: Scope, delivery: WebhookDelivery) -> DeliveryStatus:

@@ -205,8 +205,9 @@ class ImportQueries:
 class CreateImportPayload:
     """The result of `createImport`.
 
-    `uploadUrl` is a path on this server to which the file is sent by `PUT`, as it is, within an
-    hour. It works without credentials, and once, so treat it as a secret.
+    `uploadUrl` is where the file is sent by `PUT`, as it is, within an hour: an address, or a path
+    on this server where that doesn't know its own. It works without credentials, and once, so treat
+    it as a secret.
     """
 
     import_: Import | None = column(unless_refused("The import"))

@@ -40,8 +40,18 @@ async def _event_cursor(scope: Scope, _: View) -> str:
     return await log_position.event_cursor(scope)
 
 
+async def _unread_count(scope: Scope, _: View) -> int:
+    """The number of unread entries of the whole inbox."""
+    return int(await scope.value(inbox.unread_of_caller(scope)))
+
+
 @strawberry.type(description="One page of an inbox.")
 class InboxConnection(Connection[InboxEntry]):
+    unread_count: int = computed(
+        _unread_count,
+        "The number of unread entries of the whole inbox, whatever this list leaves out.",
+        sql=lambda scope, _: inbox.unread_of_caller(scope).scalar_subquery(),
+    )
     event_cursor: EventCursor = computed(
         _event_cursor,
         "Pass it as `after` to `inboxChanged` to receive all later changes. Some may already be "

@@ -19,7 +19,7 @@ input_type(
     name="ChannelSwitchInput",
     kind="The kind of notification.",
     channel="The channel.",
-    is_on="Whether they are sent by it.",
+    enabled="Whether they are sent by it.",
 )
 input_type(
     rules.Reminder,
@@ -44,7 +44,7 @@ class ChannelSwitch:
 
     kind: NotificationKind = column("The kind of notification.")
     channel: Channel = column("The channel.")
-    is_on: bool = column(
+    enabled: bool = column(
         "Whether they are sent by it, to recipients who can be reached by it and haven't opted out."
     )
 

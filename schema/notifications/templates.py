@@ -7,11 +7,13 @@ import strawberry
 from domain.core.log_events import EventType
 from domain.notifications.refusals import TemplateChanged
 from domain.notifications.sms import SmsEncoding
+from domain.notifications.templates import TemplateDraft
 from kit.graphql.cost import Cost
 from permissions.roles import P
 from resolvers.notifications import previews, templates
 from schema.core.enums import describe
 from schema.core.fields import column, query, value
+from schema.core.inputs import input_type
 from schema.core.mutations import mutation, payload
 from schema.core.user_errors import UserError, shows
 from schema.notifications.kinds import Channel, NotificationKind
@@ -24,6 +26,13 @@ describe(
     "several segments. Some characters, such as the euro sign, count twice.",
     UCS_2="Unicode, if one character is not in that alphabet: 70 characters, or 67 in each of "
     "several segments. Emoji count twice.",
+)
+input_type(
+    TemplateDraft,
+    "A text of a notification that isn't saved.",
+    name="NotificationTemplateDraft",
+    subject="The subject or title. Required, except for an SMS, which has none.",
+    body="The text, with variables such as `{first_name}`.",
 )
 
 

@@ -8,11 +8,13 @@ import strawberry
 import models
 from domain.webhooks.deliveries import DeliveryStatus
 from kit.scope import Scope
+from models.webhooks.deliveries import WebhookDeliveryFilter
 from permissions.roles import P
 from resolvers.webhooks import deliveries
 from schema.core.enums import describe
 from schema.core.fields import Node, column, computed, node, value
 from schema.core.global_ids import encode_id
+from schema.core.inputs import input_type
 
 describe(
     DeliveryStatus,
@@ -21,6 +23,14 @@ describe(
     WAITING="It is sent, or tried again, at `nextAttemptAt`.",
     DELIVERED="The endpoint answered with a status from 200 to 299.",
     FAILED="Ten attempts failed, over 75 hours. It can be replayed.",
+)
+input_type(
+    WebhookDeliveryFilter,
+    "Which deliveries to return. Deliveries must match all fields that are given.",
+    name="WebhookDeliveryFilter",
+    statuses="Match any of these statuses.",
+    event_types="Match events of any of these types.",
+    created_at="Match deliveries that were queued in this period.",
 )
 
 

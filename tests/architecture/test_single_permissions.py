@@ -439,6 +439,7 @@ def _probes(field: GraphQLField, everything: Everything) -> Iterator[dict[str, A
         "channels": [["EMAIL"]],
         "bookingId": [{"eq": everything.booking}],
         "types": [["BOOKING_UPDATED"]],
+        "eventTypes": [["ROOM_UPDATED"]],
         "category": ["Karaoke"],
         "minCapacity": [2],
         "archived": [False],

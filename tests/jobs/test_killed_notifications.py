@@ -31,7 +31,8 @@ from resolvers.core.transactions import perform
 from tests.jobs.worker_processes import Start, Workers, product, quick
 from tests.support.factories import Venue, make_booking, make_venue
 
-PATIENCE_SECONDS: Final = 120
+PATIENCE_SECONDS: Final = 500
+"""A worker of the product takes half a minute to start on a machine that does much else."""
 
 # As many deliveries as are to be, once all are done; before that less, or none that are done.
 _DONE: Final = """

@@ -23,7 +23,7 @@ _UPDATE: Final = """
     mutation ($input: UpdateNotificationSettingsInput!, $version: Int!) {
       updateNotificationSettings(version: $version, input: $input) {
         settings {
-          version switches { kind channel isOn } reminders { minutesBefore channel }
+          version switches { kind channel enabled } reminders { minutesBefore channel }
           quietHours { start until } digestTime senderName replyTo bookingPage
         }
         userErrors { __typename code path message }

@@ -30,7 +30,7 @@ async def test_an_unverified_address_gets_six_mails_an_hour_and_a_number_five_sm
 ) -> None:
     venue = await make_venue(runtime, min_notice_minutes=0, plan=PlanCode.PROFESSIONAL)
     desk = BookingClient(api, runtime, venue.manager)
-    by_sms = {"kind": "BOOKING_CONFIRMED", "channel": "SMS", "isOn": True}
+    by_sms = {"kind": "BOOKING_CONFIRMED", "channel": "SMS", "enabled": True}
     await set_notifications(desk, switches=[by_sms])
     for hours in range(7):
         at = TOMORROW + timedelta(hours=hours)

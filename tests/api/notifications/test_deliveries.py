@@ -78,7 +78,7 @@ async def test_a_customer_with_an_account_finds_it_in_the_inbox_too(
 async def test_the_team_is_told_of_what_others_did_once_that_is_on(
     runtime: Runtime, venue: Venue, desk: BookingClient, manager: BookingClient
 ) -> None:
-    on = {"kind": "STAFF_BOOKING_CREATED", "channel": "EMAIL", "isOn": True}
+    on = {"kind": "STAFF_BOOKING_CREATED", "channel": "EMAIL", "enabled": True}
     await set_notifications(manager, switches=[on])
     await desk.create(venue.rooms[0], TOMORROW, customer={"id": api_id(venue.other_customer)})
     await run_due_jobs(runtime)

@@ -23,6 +23,7 @@ INBOX: Final = """
     query ($unreadOnly: Boolean! = false) {
       inbox(unreadOnly: $unreadOnly) {
         totalCount
+        unreadCount
         nodes { id kind title body readAt booking { reference } }
         eventCursor
       }

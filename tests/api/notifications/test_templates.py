@@ -90,6 +90,22 @@ async def test_a_venue_writes_a_text_of_its_own_and_gives_it_up(api: Api, venue:
     assert after.refusals == ["STALE_VERSION"]
 
 
+async def test_a_draft_is_previewed_and_not_saved(api: Api, venue: Venue) -> None:
+    draft = """query ($draft: NotificationTemplateDraft!) { previewNotification(
+        kind: BOOKING_CONFIRMED, channel: SMS, draft: $draft) { text segments } }"""
+
+    shown = await api(
+        draft, {"draft": {"body": "See you, {first_name}"}}, token=venue.manager.token
+    )
+    wrong = {"subject": "No SMS has one", "body": "{pirce}"}
+    refused = await api(draft, {"draft": wrong}, token=venue.manager.token)
+    used = await preview(api, venue, "SMS")
+
+    assert shown.payload == {"text": "See you, Remy", "segments": 1}
+    assert refused.codes == ["BAD_USER_INPUT"]
+    assert "See you" not in used["text"]
+
+
 async def test_all_texts_are_listed_and_staff_see_none(api: Api, venue: Venue) -> None:
     every = await api(TEMPLATES, token=venue.manager.token)
     austrian = await api(

@@ -132,6 +132,13 @@ async def test_the_events_of_an_object_come_in_order_through_failures(
     await received(receiving, 2)
     endpoint = await until_attempted(api, token, [0, 1, 1])
     statuses = [(each["type"], each["attempts"]) for each in endpoint["deliveries"]["nodes"]]
+    of_type = (
+        "deliveries(filter: { eventTypes: [BOOKING_CANCELLED, ROOM_UPDATED] }) { nodes { id } }"
+    )
+    delivered = "delivered: deliveries(filter: { statuses: [DELIVERED] }) { nodes { id } }"
+    listed = f"{{ webhookEndpoints {{ nodes {{ {of_type} {delivered} }} }} }}"
+    (found,) = (await api(listed, token=token)).payload["nodes"]
+    assert (len(found["deliveries"]["nodes"]), found["delivered"]["nodes"]) == (1, [])
     failed = [{"statusCode": 503, "error": "later"}]
     assert sorted(statuses, key=str) == [
         ("booking.cancelled", []),
