@@ -18,6 +18,7 @@ from models.bookings.waitlist import WaitlistFilter
 from models.customers.customers import CustomerFilter, CustomerOrder, CustomerOrderField
 from models.notifications.deliveries import DeliveryFilter
 from models.venue.rooms import RoomFilter, RoomOrder, RoomOrderField
+from models.webhooks.deliveries import WebhookDeliveryFilter
 from permissions.policy import may, refusal
 from permissions.roles import P, Permission
 
@@ -70,6 +71,11 @@ FILTERS: Final[Mapping[type, Mapping[str, Permission]]] = {
     WaitlistFilter: {
         "statuses": P.BOOKINGS_READ,
         "customer_id": P.CUSTOMERS_READ,
+    },
+    WebhookDeliveryFilter: {
+        "statuses": P.WEBHOOKS_READ,
+        "event_types": P.WEBHOOKS_READ,
+        "created_at": P.WEBHOOKS_READ,
     },
 }
 """The permission that each part of a filter requires."""
