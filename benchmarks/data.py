@@ -149,12 +149,12 @@ async def _load_venue(
         now=now,
         since=monday,
         until=monday + timedelta(days=7),
-        slots=_slots(room_ids, monday + timedelta(days=7)),
+        slots=free_slots(room_ids, monday + timedelta(days=7)),
     )
 
 
-def _slots(room_ids: list[UUID], since: datetime) -> Iterator[Slot]:
-    """Yields free slots of all rooms in turn, from the first morning on."""
+def free_slots(room_ids: list[UUID], since: datetime) -> Iterator[Slot]:
+    """Yields free slots of rooms in turn, from the first morning on."""
     for n in count():
         turn, room = divmod(n, len(room_ids))
         day, start = divmod(turn, _STARTS_A_DAY)

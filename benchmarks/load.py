@@ -71,11 +71,11 @@ async def answers_at_once(calls: Sequence[Call]) -> list[tuple[bytes, float]]:
 
 async def measure(call: Call, server: psutil.Process, *, clients: int, seconds: float) -> Measured:
     """Sends requests from so many clients for so long; CPU is that of the server process."""
-    before, began = _cpu(server), time.perf_counter()
+    before, began = cpu_of(server), time.perf_counter()
     each = [await _connected(call, until=began + seconds) for _ in range(clients)]
     async with asyncio.timeout(seconds + ANSWER_SECONDS):
         await asyncio.gather(*(client.done for client in each))
-    lasted, spent = time.perf_counter() - began, _cpu(server) - before
+    lasted, spent = time.perf_counter() - began, cpu_of(server) - before
     latencies = [latency for client in each for latency in client.latencies]
     cuts = quantiles(latencies, n=100) if len(latencies) > 1 else latencies * 99
     return Measured(
@@ -173,6 +173,7 @@ def _length(head: bytes) -> int:
     raise BadAnswer(f"no Content-Length:\n{head.decode(errors='replace')}")
 
 
-def _cpu(process: psutil.Process) -> float:
+def cpu_of(process: psutil.Process) -> float:
+    """Returns the seconds of processor time that a process has used."""
     times = process.cpu_times()
     return times.user + times.system

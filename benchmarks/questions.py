@@ -97,10 +97,10 @@ def venue_of(benchmark: str, data: Data) -> Data:
     return data.wide if benchmark == "availability_rooms" and data.wide else data
 
 
-def creating(slot: Slot, data: Data) -> bytes:
-    """Returns the JSON body that books a slot."""
+def creating(slot: Slot, data: Data, **more: object) -> bytes:
+    """Returns the JSON body that books a slot; ``more`` are other fields of the input."""
     text = " ".join(TEXTS["create_booking"].split())
-    return _body(text, {"input": _creating(slot, data)})
+    return _body(text, {"input": {**_creating(slot, data), **more}})
 
 
 def comparable(benchmark: str, data: Any) -> Any:
