@@ -76,6 +76,7 @@ class Scope:
         # Whether the caller does nothing more with the change than to answer it.
         self.may_write_at_once = False
         self.is_stored = False
+        self._stored_events = 0
         # How to read what the caller wants to see of a stored row, and what was read of it.
         self.showing: Showing | None = None
         self.shown: str | None = None
@@ -335,9 +336,12 @@ class Scope:
         self.shown = found["shown"][0] if showing is not None else None
         return cast("Sequence[Any]", found)
 
-    def mark_stored(self) -> None:
-        """Notes that the change is stored and committed, so that nothing is left to write."""
-        self.is_stored = True
+    def mark_stored(self, *, events: int) -> None:
+        """Notes that the change is stored and committed with so many events in the log.
+
+        So nothing is left to write.
+        """
+        self.is_stored, self._stored_events = True, events
 
     async def advisory_lock(self, key: int) -> None:
         """Takes a PostgreSQL advisory lock until the end of the transaction."""
@@ -372,8 +376,8 @@ class Scope:
 
     @property
     def event_count(self) -> int:
-        """Returns how many events were appended."""
-        return len(self._events)
+        """Returns how many events were appended, or stored at once."""
+        return len(self._events) + self._stored_events
 
     def enqueue(
         self,

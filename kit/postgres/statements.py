@@ -37,14 +37,14 @@ Process = Callable[[Any], Any]
 class PreparedStatement:
     """A SQLAlchemy statement whose values are named by its ``bindparam``s.
 
-    ``stores`` are the CTE that returns the only row it stores, and the table of that row. Then its
-    last column is ``NOT_SHOWN``.
+    ``stores`` names the CTEs that return what it stores, by table. Then its last column is
+    ``NOT_SHOWN``.
 
     Compiling a statement for each request costs several times what sending it does. It is
     compiled on first use, when all tables are defined.
     """
 
-    def __init__(self, statement: Any, *, stores: tuple[str, str] | None = None) -> None:
+    def __init__(self, statement: Any, *, stores: Mapping[str, str] | None = None) -> None:
         self._statement = statement
         self.stores = stores
         self._showing: BoundedDict[str] = BoundedDict(MAX_SHOWING)
@@ -55,19 +55,21 @@ class PreparedStatement:
         return self._compiled[0]
 
     def showing(self, read: str) -> str:
-        """Returns the SQL that also returns what ``read`` does of the row that it stores.
+        """Returns the SQL that also returns what ``read`` does of a row that it stores.
 
-        ``read`` begins with ``set_tenant_cte``. It sees no other row of that table, other tables as
-        they were before, and its parameters come after this statement's own.
+        ``read`` begins with ``set_tenant_cte``. It sees no other rows of the tables that are stored
+        to, other tables as they were before, and its parameters come after this statement's own.
         """
         sql = self._showing.get(read)
         if sql is None:
             assert self.stores is not None and read.startswith(_SET_TENANT)
-            stored, table = self.stores
             own = len(self._compiled[2])
             read_here = re.sub(r"\$(\d+)", lambda place: f"${int(place[1]) + own}", read)
-            only_it = f"WITH {table} AS (SELECT * FROM {stored}), "  # noqa: S608 - names of ours
-            shown = only_it + read_here.removeprefix("WITH ")
+            stored = "".join(
+                f"{table} AS (SELECT * FROM {cte}), "  # noqa: S608 - names of ours
+                for table, cte in self.stores.items()
+            )
+            shown = f"WITH {stored}{read_here.removeprefix('WITH ')}"
             head, found, tail = self.sql.rpartition(_NOT_SHOWN)
             assert found
             sql = f"{head}({shown}){tail}"

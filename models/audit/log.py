@@ -60,6 +60,9 @@ class Xid8(UserDefinedType[int]):
         return "xid8"
 
 
+GENERATION: Final[ColumnElement[int]] = func.log_generation(type_=BigInteger)
+
+
 class LogEntry(SQLModel, table=True):
     """An event: who did what to which object. Rows are never changed and never deleted."""
 
@@ -239,6 +242,8 @@ def log_inserts(after: Any = None) -> tuple[Any, Any]:
     )
     entries: dict[str, Any] = {
         "tenant_id": tenant,
+        # As a subquery it is found once, where the column's default runs for each entry.
+        "generation": select(GENERATION).scalar_subquery(),
         "at": at,
         "actor_kind": bindparam("actor_kind", type_=Text()),
         "actor_id": bindparam("actor_id", type_=Uuid()),
@@ -268,7 +273,6 @@ INSERT_ENTRIES: Final = PreparedStatement(_written())
 
 # Every transaction below it has ended, so nothing can be added there any more.
 HORIZON: Final[ColumnElement[int]] = func.pg_snapshot_xmin(func.pg_current_snapshot(), type_=Xid8)
-GENERATION: Final[ColumnElement[int]] = func.log_generation(type_=BigInteger)
 
 
 def end(

@@ -82,7 +82,7 @@ _CHANGED: Final = (
 )
 
 
-_LOCKED: Final = (
+CLAIMING: Final = (
     bindparam("tenant_id", type_=Uuid()),
     bindparam("key_lock", type_=BigInteger()),
     bindparam("calendar_lock", type_=BigInteger()),
@@ -91,7 +91,7 @@ _LOCKED: Final = (
     _MUTATION,
     _KEY,
 )
-_CLAIMED: Final = (
+CLAIMED: Final = (
     column("version", BigInteger()),
     column("is_known", Boolean()),
     column("is_taken", Boolean()),
@@ -100,12 +100,12 @@ _CLAIMED: Final = (
 
 def _claim_of_spaces(wanted: str) -> Any:
     spaces = bindparam("spaces", type_=ARRAY(Uuid()))
-    return func.claim_calendar(*_LOCKED, spaces, bindparam(wanted, type_=TSTZRANGE()))
+    return func.claim_calendar(*CLAIMING, spaces, bindparam(wanted, type_=TSTZRANGE()))
 
 
 def _claim_of_seats() -> Any:
     return func.claim_seats(
-        *_LOCKED,
+        *CLAIMING,
         bindparam("room_id", type_=Uuid()),
         bindparam("seats", type_=Integer()),
         bindparam("party_size", type_=Integer()),
@@ -123,19 +123,15 @@ def _stored(
 ) -> Any:
     new = parameters(Booking)
     claiming = _claim_of_spaces("wanted" if changed else "occupied")
-    returned: tuple[Any, ...] = _CLAIMED
+    returned: tuple[Any, ...] = CLAIMED
     if of_seats:
         seat_numbers = column("seat_numbers", new["seat_numbers"].type)
-        claiming, returned = _claim_of_seats(), (*_CLAIMED, seat_numbers)
+        claiming, returned = _claim_of_seats(), (*CLAIMED, seat_numbers)
     claim = claiming.table_valued(*returned, name="claim")
     claimed = select(*claim.c).cte("claimed").prefix_with("MATERIALIZED")
     if of_seats:
         new["seat_numbers"] = claimed.c.seat_numbers
-    is_decided = and_(
-        claimed.c.version == bindparam("known_version", type_=BigInteger()),
-        ~claimed.c.is_known,
-        ~claimed.c.is_taken,
-    )
+    is_decided = still_decided(claimed)
     decided = select(*new.values()).select_from(claimed).where(is_decided)
     if adds_customer:
         added = _added(claimed, is_decided).cte("added")
@@ -160,14 +156,27 @@ def _stored(
     id = select(booked.c.id).scalar_subquery()
     undone: Any = null()
     if is_counted:
-        counted = counted_more(booked).cte("counted")
-        used = select(counted.c.used).scalar_subquery()
-        is_over = and_(id.is_not(None), used.is_(None))
-        undone = case((is_over, func.undo_change("limit", type_=Boolean())))
+        undone = undone_if_uncounted(id, counted_more(booked).cte("counted"))
     entries, origin = log_inserts(booked)
     stored = select(*claimed.c, id.label("id"), undone.label("undone"), NOT_SHOWN)
     stored = stored.add_cte(origin.cte("origin"), entries.cte("logged"))
-    return stored.add_cte(_kept(booked).cte("kept")) if keeps_result else stored
+    return stored.add_cte(kept_result(booked).cte("kept")) if keeps_result else stored
+
+
+def undone_if_uncounted(id: Any, counted: Any) -> Any:
+    """Returns what undoes the statement if it stores an ``id`` without having ``counted`` it."""
+    used = select(counted.c.used).scalar_subquery()
+    is_over = and_(id.is_not(None), used.is_(None))
+    return case((is_over, func.undo_change("limit", type_=Boolean())))
+
+
+def still_decided(claimed: Any) -> Any:
+    """Returns the condition that what was decided by the known facts may be stored."""
+    return and_(
+        claimed.c.version == bindparam("known_version", type_=BigInteger()),
+        ~claimed.c.is_known,
+        ~claimed.c.is_taken,
+    )
 
 
 def _added(claimed: Any, is_decided: Any) -> Any:
@@ -180,7 +189,8 @@ def _added(claimed: Any, is_decided: Any) -> Any:
     )
 
 
-def _kept(booked: Any) -> Any:
+def kept_result(stored: Any) -> Any:
+    """Keeps the result under the idempotency key if ``stored``, a part of it, returns a row."""
     kept: dict[str, Any] = {
         "tenant_id": bindparam("tenant_id", type_=Uuid()),
         "actor_id": _ACTOR,
@@ -190,7 +200,7 @@ def _kept(booked: Any) -> Any:
         "rows": bindparam("kept_rows", type_=JSONB(none_as_null=True)),
         "created_at": bindparam("at", type_=INSTANT),
     }
-    values = select(*kept.values()).select_from(booked)
+    values = select(*kept.values()).select_from(stored)
     return insert(IdempotentResult).from_select(list(kept), values)
 
 
@@ -214,7 +224,7 @@ def _storing(
     of_seats: bool = False,
 ) -> StoringStatement:
     # No statement sees the customer that another part of it adds: such a booking isn't shown.
-    stores = None if adds_customer else ("booked", Booking.__tablename__)
+    stores = None if adds_customer else {Booking.__tablename__: "booked"}
     return StoringStatement(
         *(
             PreparedStatement(

@@ -5,7 +5,7 @@ they differ, or more than the booking is to be changed, nothing is stored; then 
 locks, and decides by what is stored.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -94,6 +94,38 @@ async def store_at_once(
         raise
 
 
+async def store_by_facts(
+    scope: Scope,
+    facts: VenueFacts,
+    spaces: Callable[[VenueFacts], Sequence[UUID]],
+    decide: Callable[[VenueFacts], Awaitable[DecidedChange | None]],
+) -> Any:
+    """Stores what is decided by facts, and decides anew if they have changed meanwhile.
+
+    ``spaces`` are those to lock. Returns the result; None if nothing is stored.
+    """
+    locks = space_locks(scope, *spaces(facts))
+    lock_keys = await scope.queue(*locks)
+    for _ in range(TRIES):
+        change = await decide(facts)
+        if change is None:
+            return None
+        found = await store_at_once(scope, change, facts, lock_keys)
+        if found is None or found["is_known"]:
+            return None
+        if found["id"] is not None:
+            scope.mark_stored(events=len(change.events))
+            return change.result
+        if found["version"] == facts.version:
+            # Somebody else has changed the booking, or has the time.
+            return None
+        newer = await venue_facts(scope, at_least=found["version"])
+        if newer is None or locks != space_locks(scope, *spaces(newer)):
+            return None
+        facts = newer
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Changed:
     """What is logged of a changed booking, and the time that has to be free for it, if any.
@@ -130,12 +162,9 @@ async def change_at_once(
         facts = await venue_facts(scope, at_least=facts.version + 1)
     if facts is None:
         return None
-    locks = space_locks(scope, *seen.spaces, *facts.spaces_of(*also_rooms))
-    lock_keys = await scope.queue(*locks)
-    for _ in range(TRIES):
-        if facts is None or not facts.rooms.keys() >= {*room_ids}:
-            return None
-        if locks != space_locks(scope, *seen.spaces, *facts.spaces_of(*also_rooms)):
+
+    async def decide(facts: VenueFacts) -> DecidedChange | None:
+        if not facts.rooms.keys() >= {*room_ids}:
             return None
         booking = detached_row(Booking, **columns)
         try:
@@ -144,7 +173,7 @@ async def change_at_once(
             return None
         if changed is None:
             return None
-        decided = DecidedChange(
+        return DecidedChange(
             changed.statement,
             [booking] if is_listed else booking,
             stored(booking),
@@ -157,14 +186,10 @@ async def change_at_once(
                 **changed.values,
             },
         )
-        found = await store_at_once(scope, decided, facts, lock_keys)
-        if found is None or found["is_known"]:
-            return None
-        if found["id"] is not None:
-            scope.mark_stored()
-            return booking
-        if found["version"] == facts.version:
-            # Somebody else has changed the booking, or has the time.
-            return None
-        facts = await venue_facts(scope, at_least=found["version"])
-    return None
+
+    def spaces(facts: VenueFacts) -> list[UUID]:
+        return [*seen.spaces, *facts.spaces_of(*also_rooms)]
+
+    result = await store_by_facts(scope, facts, spaces, decide)
+    booking: Booking | None = result[0] if is_listed and result is not None else result
+    return booking

@@ -205,7 +205,7 @@ async def _store_at_once(
         if found is None or found["is_known"]:
             return None
         if found["id"] is not None:
-            scope.mark_stored()
+            scope.mark_stored(events=len(new.events))
             if not of_seats:
                 taken.note(spaces, claimed.occupied)
             return new.result  # type: ignore[no-any-return]

@@ -1,16 +1,14 @@
 """Books series: one decision about all of their occurrences, and one statement to store them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from secrets import token_bytes
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from uuid import UUID
 
 from typing_extensions import Doc
 
 from domain.bookings.availability import RoomCalendar
-from domain.bookings.lifecycle import REFERENCE_BYTES, reference
 from domain.bookings.recurrence import MOST_OCCURRENCES, occurrences
 from domain.bookings.recurrence_text import parse_rule
 from domain.bookings.refusals import OccurrenceConflict, SeriesConflict
@@ -21,25 +19,22 @@ from domain.core.log_events import EventType
 from domain.core.refusals import Invalid, LimitReached, NotFound, Refusal
 from domain.customers.customers import CustomerChoice
 from kit.errors import Unavailable
-from kit.ids import new_id
-from kit.postgres.detached_rows import detached_row
 from kit.scope import Scope
 from kit.time_slice import TimeSlice
 from models.bookings.bookings import Booking
-from models.bookings.new_series import EACH, STORE_SERIES
-from models.bookings.seats import stored_seats
-from models.bookings.series import stored_conflicts
+from models.bookings.new_series import STORE_SERIES
 from models.bookings.series_bookings import number_of_bookings
-from models.bookings.stored_prices import price_columns
 from permissions.policy import is_guest
 from resolvers.bookings.booking_access import booking_event, text_refusals
 from resolvers.bookings.calendars import load_venue, wish_of
 from resolvers.bookings.customer_tags import customer_tags
 from resolvers.bookings.hooks import BookingChange, Prepayment, subscription_refusals
-from resolvers.bookings.new_bookings import BookingWish, insert_booking, new_row
+from resolvers.bookings.new_bookings import BookingWish, insert_booking
 from resolvers.bookings.quotas import refusals_by_quotas
 from resolvers.bookings.recurrence import decided
 from resolvers.bookings.series import locked_series, touch
+from resolvers.bookings.series_at_once import book_series_at_once
+from resolvers.bookings.series_rows import NewSeries, SeriesTerms, new_series
 from resolvers.bookings.slot_claims import (
     Claim,
     WantedTime,
@@ -50,12 +45,12 @@ from resolvers.bookings.slot_claims import (
     price_refusals,
 )
 from resolvers.bookings.space_locks import check_spaces, lock_rooms
-from resolvers.bookings.standing import booked_status, deadlines
+from resolvers.bookings.standing import booked_status
 from resolvers.bookings.venue_facts import Venue
 from resolvers.core.hooks import run_handlers
 from resolvers.core.lookups import raise_all
 from resolvers.customers.customers import Booker, chosen_booker
-from resolvers.tenants.usage import booking_count, booking_refusals, count_booking
+from resolvers.tenants.usage import booking_refusals, count_booking
 
 _NOT_PREPAID: Final = "Bookings that you pay in advance can't repeat; book each time by itself."
 
@@ -87,6 +82,9 @@ async def book_series(
     if is_guest(scope.actor):
         raise Invalid("Log in to book a series; guests book single times.", path=("recurrence",))
     rule = parse_rule(recurrence.rrule, path=("recurrence", "rrule"))
+    booked = await book_series_at_once(scope, wanted, wish, recurrence, rule)
+    if booked is not None:
+        return booked
     await lock_rooms(scope, wanted.room_id)
     venue = await load_venue(scope, [wanted.room_id])
     if wanted.room_id not in venue.rooms:
@@ -105,26 +103,8 @@ async def book_series(
     planned = await _planned(scope, venue, wanted, starts, customer_id=booker.customer_id)
     await _check(scope, planned, wish, recurrence, unknown)
     await expire(scope, planned.stale)
-    row = {
-        "tenant_id": scope.tenant_id,
-        "id": new_id(),
-        "rrule": str(rule),
-        "time_zone": venue.tenant.time_zone,
-        "starts_at": starts_at,
-        "except_dates": sorted(recurrence.except_dates),
-        "skipped": stored_conflicts(planned.conflicts),
-        "room_id": wanted.room_id,
-        "customer_id": booker.customer_id,
-        "contact_name": booker.contact_name,
-        "contact_phone": booker.contact_phone,
-        "duration_minutes": wanted.duration_minutes,
-        "party_size": wanted.party_size,
-        "note": wish.note,
-        "version": 1,
-        "created_at": scope.now(),
-        "updated_at": scope.now(),
-    }
-    return await _store(scope, row, planned, booker, wish.note)
+    terms = SeriesTerms(wanted, wish, recurrence, rule, starts_at, booker)
+    return await _store(scope, await new_series(scope, terms, planned.claims, planned.conflicts))
 
 
 async def add_occurrence(
@@ -249,58 +229,16 @@ async def _check(
     raise_all(problems)
 
 
-async def _store(
-    scope: Scope, series: Mapping[str, Any], planned: _Planned, booker: Booker, note: str | None
-) -> Booking:
+async def _store(scope: Scope, series: NewSeries) -> Booking:
     """Stores a series with its bookings, and logs each of these. Raises PlanLimitReached."""
-    tenant, first = planned.venue.tenant, planned.claims[0]
-    status = booked_status(tenant)
-    common = new_row(
-        scope,
-        first,
-        status=status,
-        booker=booker,
-        hold_expires_at=None,
-        note=note,
-        series_id=series["id"],
-    )
-    rows, turn = [], TimeSlice()
-    for claimed in planned.claims:
-        rows.append(
-            {
-                **common,
-                "id": new_id(),
-                "reference": reference(token_bytes(REFERENCE_BYTES)),
-                "starts_at": claimed.wanted.start,
-                "ends_at": claimed.wanted.end,
-                "original_starts_at": claimed.wanted.start,
-                **deadlines(scope, tenant, status, claimed.wanted.start),
-                "occupied": claimed.occupied,
-                "seat_numbers": stored_seats(claimed.seat_numbers),
-                **price_columns(claimed.price),
-            }
-        )
-        if turn.is_over:
-            await turn.give_way()
-    each = {f"each_{name}": [row[name] for row in rows] for name in EACH if name in common}
-    values = {
-        **common,
-        **{f"series_{name}": value for name, value in series.items()},
-        **each,
-        "each_occupied_from": [claimed.occupied.lower for claimed in planned.claims],
-        "each_occupied_to": [claimed.occupied.upper for claimed in planned.claims],
-        **booking_count(scope, tenant),
-        "number": len(rows),
-    }
-    if not await scope.fetch_prepared(STORE_SERIES, **values):
-        raise_all(await booking_refusals(scope, tenant, len(rows)))
+    if not await scope.fetch_prepared(STORE_SERIES, **series.values):
+        raise_all(await booking_refusals(scope, series.tenant, len(series.bookings)))
         # Bookings that counted a moment ago were cancelled since.
         raise Unavailable("Too many changes at once; try again.")
-    bookings = [detached_row(Booking, **row) for row in rows]
-    for booking, claimed in zip(bookings, planned.claims, strict=True):
-        scope.emit(booking_event(EventType.BOOKING_CREATED, booking, claimed=claimed))
-        change = BookingChange(type=EventType.BOOKING_CREATED, booking=booking, tenant=tenant)
+    turn = TimeSlice()
+    for event, change in zip(series.events, series.changes, strict=True):
+        scope.emit(event)
         await run_handlers(scope, change)
         if turn.is_over:
             await turn.give_way()
-    return bookings[0]
+    return series.bookings[0]

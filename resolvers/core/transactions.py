@@ -65,8 +65,8 @@ class MutationResult(Generic[R]):
     """The result of a change, and whether it is the stored result of an earlier call.
 
     ``shown`` is what the caller wants to see of it, if the change has read that already. ``events``
-    is how many it has logged, where it went step by step. ``uncommitted`` is the scope of a dry
-    run, which sees what was changed until it is closed.
+    is how many it has logged. ``uncommitted`` is the scope of a dry run, which sees what was
+    changed until it is closed.
     """
 
     result: R
@@ -177,16 +177,13 @@ async def _attempt(
         async with scope.transaction():
             if key is None:
                 result = await change(scope)
-                if scope.is_stored:
-                    return MutationResult(result, shown=scope.shown)
-                return MutationResult(result, events=scope.event_count)
+                return MutationResult(result, events=scope.event_count, shown=scope.shown)
             scope.idempotency_key = key
             result = await change(scope)
-            if scope.is_stored:
-                return MutationResult(result, shown=scope.shown)
-            assert scope.locked, f"{key.mutation} takes no lock, so its key would guard nothing"
-            scope.add(_kept(scope, key, result))
-            return MutationResult(result, events=scope.event_count)
+            if not scope.is_stored:
+                assert scope.locked, f"{key.mutation} takes no lock, so its key would guard nothing"
+                scope.add(_kept(scope, key, result))
+            return MutationResult(result, events=scope.event_count, shown=scope.shown)
     except _Replay as replay:
         reading = Scope(runtime, actor, request)
         try:
