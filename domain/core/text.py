@@ -12,6 +12,9 @@ SearchText = NewType("SearchText", str)
 TokenText = NewType("TokenText", str)
 """The longest text from another program, such as a captcha's response."""
 
+PhraseText = NewType("PhraseText", str)
+"""The longest request in natural language."""
+
 LongText = NewType("LongText", str)
 """The longest text that people write, such as a template or a query."""
 
@@ -19,6 +22,7 @@ MAX_TEXT_LENGTH: Final = 2_000
 MAX_LONG_LENGTH: Final = 5_000
 MAX_TOKEN_LENGTH: Final = 10_000
 MAX_SEARCH_LENGTH: Final = 100
+MAX_PHRASE_LENGTH: Final = 500
 
 # Letters and marks that are invisible in spite of their category: joiners, variation selectors,
 # Hangul fillers, Khmer's inherent vowels and the empty Braille pattern.

@@ -1,8 +1,12 @@
-"""The API of the assistant: suggested times."""
+"""The API of the assistant: suggested times, and requests in natural language."""
 
 from typing import Final
 
+from schema.assistant.booking_requests import BookingRequestQueries, VenueBookingRequests
 from schema.assistant.suggestions import SuggestionQueries, VenueSuggestions
 from schema.core.areas import Area
 
-AREA: Final = Area(queries=(SuggestionQueries,), extensions=(VenueSuggestions,))
+AREA: Final = Area(
+    queries=(SuggestionQueries, BookingRequestQueries),
+    extensions=(VenueSuggestions, VenueBookingRequests),
+)

@@ -24,10 +24,12 @@ from domain.core.patch import ABSENT, Absent
 from domain.core.refusals import Invalid, Refusal, Required
 from domain.core.text import (
     MAX_LONG_LENGTH,
+    MAX_PHRASE_LENGTH,
     MAX_SEARCH_LENGTH,
     MAX_TEXT_LENGTH,
     MAX_TOKEN_LENGTH,
     LongText,
+    PhraseText,
     SearchText,
     TokenText,
 )
@@ -43,6 +45,7 @@ _READERS: Final[dict[type, Decoder]] = {}
 _LENGTHS: Final[dict[Any, int]] = {
     SearchText: MAX_SEARCH_LENGTH,
     LongText: MAX_LONG_LENGTH,
+    PhraseText: MAX_PHRASE_LENGTH,
     TokenText: MAX_TOKEN_LENGTH,
 }
 """The maximum length of texts of these types; of all others, it is MAX_TEXT_LENGTH."""

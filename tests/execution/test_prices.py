@@ -53,6 +53,8 @@ ARGUMENTS: Final = {
     "node": "id: $booking",
     "nodes": "ids: [$booking, $room, $customer]",
     "notificationDeliveries": "first: 50",
+    # The longest text, of words that may be misspelled ones.
+    "parseBookingRequest": f'text: "{"wensday thuesday " * 29}"',
     "platformMetrics": 'span: {from: "2026-01-01", until: "2028-03-01"}',
     "previewNotification": "kind: BOOKING_CONFIRMED, channel: EMAIL, bookingId: $booking",
     "previewRecurrence": """rrule: "FREQ=DAILY;COUNT=366", durationMinutes: 60, roomId: $room,

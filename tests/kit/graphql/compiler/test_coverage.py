@@ -39,6 +39,7 @@ FIELD_BY_FIELD: Final = {
     "previewRecurrence": "worked out of a rule, hours and bookings",
     "priceRules": "few rows that are seldom read",
     "pushPublicKey": "in no table",
+    "parseBookingRequest": "read by no statement",
     "quote": "worked out of rates and rules",
     "quotas": "few rows that are seldom read",
     "rateLimit": "in no table",
@@ -93,6 +94,7 @@ ARGUMENTS: Final = {
     'start: {date: "2027-03-01", time: "19:00"})',
     "quote": f'(input: {{roomId: "{ID}", start: {{at: "2027-03-01T00:00:00Z"}}, '
     "durationMinutes: 60})",
+    "parseBookingRequest": '(text: "Friday")',
     "room": f'(id: "{ID}")',
     "series": f'(id: "{ID}")',
     "suggestTimes": '(input: {durationMinutes: 60, firstDate: "2027-03-01"})',

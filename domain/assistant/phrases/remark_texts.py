@@ -1,0 +1,143 @@
+"""Why a part of a request is missing, assumed or in doubt, in the language of the request."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from domain.assistant.phrases.requests import Remark, RemarkCode, RequestPart
+
+_PARTS: Final[Mapping[str, Mapping[RequestPart, str]]] = {
+    "en": {
+        RequestPart.DATE: "On which date?",
+        RequestPart.START: "At what time?",
+        RequestPart.DURATION: "For how long?",
+        RequestPart.PARTY: "For how many people?",
+    },
+    "de": {
+        RequestPart.DATE: "An welchem Tag?",
+        RequestPart.START: "Um wie viel Uhr?",
+        RequestPart.DURATION: "Wie lange?",
+        RequestPart.PARTY: "Für wie viele Personen?",
+    },
+    "es": {
+        RequestPart.DATE: "¿Qué día?",
+        RequestPart.START: "¿A qué hora?",
+        RequestPart.DURATION: "¿Cuánto tiempo?",
+        RequestPart.PARTY: "¿Para cuántas personas?",
+    },
+    "fr": {
+        RequestPart.DATE: "Quel jour ?",
+        RequestPart.START: "À quelle heure ?",
+        RequestPart.DURATION: "Pendant combien de temps ?",
+        RequestPart.PARTY: "Pour combien de personnes ?",
+    },
+}
+
+_TEXTS: Final[Mapping[str, Mapping[RemarkCode, str]]] = {
+    "en": {
+        RemarkCode.PAST: "That date is in the past.",
+        RemarkCode.NO_SUCH_DATE: "There is no such date.",
+        RemarkCode.NEXT_SUCH_DAY: "The next such day is meant.",
+        RemarkCode.DATE_ORDER: "Which of the numbers is the day, and which the month?",
+        RemarkCode.OPENING_HOURS: "The time is read as one at which the venue is open.",
+        RemarkCode.PART_OF_DAY: "Any start in this part of the day suits.",
+        RemarkCode.ROUGH_NUMBER: "The number of people is approximate.",
+        RemarkCode.LARGEST_NUMBER: "The larger of the numbers is meant.",
+        RemarkCode.SPEAKER_COUNTED: "The number of people includes you.",
+        RemarkCode.ROUGH_TIME: "The time is approximate.",
+        RemarkCode.OTHER_ZONE: "The time is converted to the venue's time zone.",
+        RemarkCode.SPELLING: "A misspelled word is read as a date.",
+        RemarkCode.WHICH_WEEK: "Which week is meant?",
+        RemarkCode.WHICH_DAY: "Which of these days is meant?",
+        RemarkCode.ALREADY_PAST: "This year's date is past: is next year's meant?",
+        RemarkCode.WEEKDAY_DIFFERS: "The date is another day of the week.",
+        RemarkCode.UNREAD_WORDS: "Some words may change which date is meant.",
+        RemarkCode.SEVERAL_DATES: "There is more than one date.",
+        RemarkCode.HALF_OF_DAY: "In the morning, or in the evening?",
+        RemarkCode.AFTER_MIDNIGHT: "This time is after midnight: in the night of which day?",
+        RemarkCode.ZONE_NAME: "This abbreviation is the name of more than one time zone.",
+        RemarkCode.SKIPPED_TIME: "The clock is put forward and skips this time.",
+        RemarkCode.REPEATED_TIME: "The clock is put back and shows this time twice.",
+    },
+    "de": {
+        RemarkCode.PAST: "Dieser Tag ist vorbei.",
+        RemarkCode.NO_SUCH_DATE: "Diesen Tag gibt es nicht.",
+        RemarkCode.NEXT_SUCH_DAY: "Gemeint ist der nächste solche Tag.",
+        RemarkCode.DATE_ORDER: "Welche der Zahlen ist der Tag, welche der Monat?",
+        RemarkCode.OPENING_HOURS: "Die Uhrzeit ist so verstanden, dass geöffnet ist.",
+        RemarkCode.PART_OF_DAY: "Jeder Beginn in dieser Tageszeit passt.",
+        RemarkCode.ROUGH_NUMBER: "Die Zahl der Personen ist ungefähr.",
+        RemarkCode.LARGEST_NUMBER: "Gemeint ist die größere der Zahlen.",
+        RemarkCode.SPEAKER_COUNTED: "Sie selbst sind mitgezählt.",
+        RemarkCode.ROUGH_TIME: "Die Uhrzeit ist ungefähr.",
+        RemarkCode.OTHER_ZONE: "Die Uhrzeit ist in die Ortszeit umgerechnet.",
+        RemarkCode.SPELLING: "Ein Wort mit Tippfehler ist als Datum verstanden.",
+        RemarkCode.WHICH_WEEK: "Welche Woche ist gemeint?",
+        RemarkCode.WHICH_DAY: "Welcher dieser Tage ist gemeint?",
+        RemarkCode.ALREADY_PAST: "Dieses Jahr ist der Tag vorbei: ist das nächste Jahr gemeint?",
+        RemarkCode.WEEKDAY_DIFFERS: "Das Datum ist ein anderer Wochentag.",
+        RemarkCode.UNREAD_WORDS: "Manche Wörter könnten ändern, welcher Tag gemeint ist.",
+        RemarkCode.SEVERAL_DATES: "Es sind mehrere Tage genannt.",
+        RemarkCode.HALF_OF_DAY: "Morgens oder abends?",
+        RemarkCode.AFTER_MIDNIGHT: "Das ist nach Mitternacht: in der Nacht welches Tages?",
+        RemarkCode.ZONE_NAME: "Diese Abkürzung steht für mehrere Zeitzonen.",
+        RemarkCode.SKIPPED_TIME: "Die Uhr wird vorgestellt und überspringt diese Zeit.",
+        RemarkCode.REPEATED_TIME: "Die Uhr wird zurückgestellt und zeigt diese Zeit zweimal.",
+    },
+    "es": {
+        RemarkCode.PAST: "Ese día ya ha pasado.",
+        RemarkCode.NO_SUCH_DATE: "Ese día no existe.",
+        RemarkCode.NEXT_SUCH_DAY: "Se entiende el próximo día así.",
+        RemarkCode.DATE_ORDER: "¿Cuál de los números es el día y cuál el mes?",
+        RemarkCode.OPENING_HOURS: "Se entiende una hora a la que está abierto.",
+        RemarkCode.PART_OF_DAY: "Sirve cualquier hora de esa parte del día.",
+        RemarkCode.ROUGH_NUMBER: "El número de personas es aproximado.",
+        RemarkCode.LARGEST_NUMBER: "Se entiende el mayor de los números.",
+        RemarkCode.SPEAKER_COUNTED: "El número de personas le incluye a usted.",
+        RemarkCode.ROUGH_TIME: "La hora es aproximada.",
+        RemarkCode.OTHER_ZONE: "La hora se ha convertido a la hora local.",
+        RemarkCode.SPELLING: "Una palabra mal escrita se ha leído como fecha.",
+        RemarkCode.WHICH_WEEK: "¿Qué semana?",
+        RemarkCode.WHICH_DAY: "¿Cuál de estos días?",
+        RemarkCode.ALREADY_PAST: "Este año ese día ya ha pasado: ¿el año que viene?",
+        RemarkCode.WEEKDAY_DIFFERS: "La fecha es otro día de la semana.",
+        RemarkCode.UNREAD_WORDS: "Algunas palabras pueden cambiar el día.",
+        RemarkCode.SEVERAL_DATES: "Hay más de una fecha.",
+        RemarkCode.HALF_OF_DAY: "¿Por la mañana o por la tarde?",
+        RemarkCode.AFTER_MIDNIGHT: "Esa hora es después de medianoche: ¿en la noche de qué día?",
+        RemarkCode.ZONE_NAME: "Esa abreviatura es de más de una zona horaria.",
+        RemarkCode.SKIPPED_TIME: "El reloj se adelanta y se salta esa hora.",
+        RemarkCode.REPEATED_TIME: "El reloj se atrasa y da esa hora dos veces.",
+    },
+    "fr": {
+        RemarkCode.PAST: "Ce jour est passé.",
+        RemarkCode.NO_SUCH_DATE: "Ce jour n'existe pas.",
+        RemarkCode.NEXT_SUCH_DAY: "Il s'agit du prochain jour de ce nom.",
+        RemarkCode.DATE_ORDER: "Lequel des nombres est le jour, et lequel le mois ?",
+        RemarkCode.OPENING_HOURS: "L'heure est comprise comme une heure d'ouverture.",
+        RemarkCode.PART_OF_DAY: "Toute heure de ce moment de la journée convient.",
+        RemarkCode.ROUGH_NUMBER: "Le nombre de personnes est approximatif.",
+        RemarkCode.LARGEST_NUMBER: "Il s'agit du plus grand des nombres.",
+        RemarkCode.SPEAKER_COUNTED: "Vous êtes compté dans le nombre de personnes.",
+        RemarkCode.ROUGH_TIME: "L'heure est approximative.",
+        RemarkCode.OTHER_ZONE: "L'heure est convertie en heure locale.",
+        RemarkCode.SPELLING: "Un mot mal écrit est lu comme une date.",
+        RemarkCode.WHICH_WEEK: "Quelle semaine ?",
+        RemarkCode.WHICH_DAY: "Lequel de ces jours ?",
+        RemarkCode.ALREADY_PAST: "Cette année, ce jour est passé : l'année prochaine ?",
+        RemarkCode.WEEKDAY_DIFFERS: "Cette date est un autre jour de la semaine.",
+        RemarkCode.UNREAD_WORDS: "Certains mots peuvent changer le jour.",
+        RemarkCode.SEVERAL_DATES: "Il y a plusieurs dates.",
+        RemarkCode.HALF_OF_DAY: "Le matin ou le soir ?",
+        RemarkCode.AFTER_MIDNIGHT: "C'est après minuit : dans la nuit de quel jour ?",
+        RemarkCode.ZONE_NAME: "Cette abréviation désigne plusieurs fuseaux horaires.",
+        RemarkCode.SKIPPED_TIME: "L'horloge avance et saute cette heure.",
+        RemarkCode.REPEATED_TIME: "L'horloge recule et montre cette heure deux fois.",
+    },
+}
+
+
+def remark_text(remark: Remark, language: str) -> str:
+    """Returns a remark as a sentence: a question, if the part has to be given or chosen."""
+    if remark.code is RemarkCode.NOT_SAID:
+        return _PARTS[language][remark.part]
+    return _TEXTS[language][remark.code]
