@@ -64,7 +64,8 @@ from kit.security.login_throttle import LoginThrottle
 from kit.security.network_addresses import Networks
 from kit.security.passwords import Passwords
 from kit.security.refusal_delay import RefusalDelay
-from kit.security.tokens import Downloads, Links, RecipientLinks, Tokens, Uploads
+from kit.security.reply_addresses import ReplyAddresses
+from kit.security.tokens import Downloads, Links, RecipientLinks, TicketLinks, Tokens, Uploads
 from kit.settings import Settings, SettingsError, load_settings
 from kit.supervisor import Service, supervise
 from models.audit import log
@@ -92,6 +93,7 @@ from web.routes.calendar_feeds import CalendarFeeds
 from web.routes.exports import ExportDownloads
 from web.routes.health import Health
 from web.routes.imports import ImportUploads
+from web.routes.inbound_mail import InboundMails
 from web.routes.payment_webhooks import Webhooks
 from web.routes.security_txt import security_txt
 from web.routes.unsubscribe import Unsubscribe
@@ -187,6 +189,8 @@ def build_app(
         KeptPoints: KeptPoints(),
         Links: Links(*secrets),
         RecipientLinks: RecipientLinks(*secrets),
+        ReplyAddresses: ReplyAddresses(settings.reply_domain, *secrets),
+        TicketLinks: TicketLinks(*secrets),
         Networks: Networks(settings.secret),
         Mail: mail_of(settings),
         Outbound: outbound,
@@ -313,6 +317,7 @@ def build_app(
             *CalendarFeeds(runtime, rate_limiter).routes,
             *ImportUploads(runtime, rate_limiter).routes,
             *Unsubscribe(runtime, rate_limiter).routes,
+            *InboundMails(runtime, settings, rate_limiter).routes,
             *(checkout.routes if checkout else ()),
             *(() if settings.is_production else OutboxPages(Outbox.of(settings)).routes),
             Route("/livez", health.live),

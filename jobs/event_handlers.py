@@ -27,10 +27,13 @@ from kit.runtime import Runtime
 from kit.scope import Scope
 from models.audit.event_handlers import logged_event, next_pending, pending_handled
 from models.bookings.waitlist import tenants_with_waitlist
+from models.support.tickets import tenants_with_running_tickets
 from resolvers.accounts.security_notices import NOTIFIED_OF, mail_security_notice
 from resolvers.bookings.waitlist_events import FOLLOWED, follow_waitlist
 from resolvers.core.transactions import perform
 from resolvers.notifications.events import notify_of
+from resolvers.support.due_tickets import CLOCK_EVENTS, follow_hours
+from resolvers.support.ticket_notices import TOLD_OF, notify_of_ticket
 
 ENTRIES_A_JOB: Final = 100
 """A subject with more pending entries continues in another job, at the end of the queue."""
@@ -77,6 +80,8 @@ EVENT_HANDLERS: Final[Sequence[EventHandler]] = (
     EventHandler("security_notices", NOTIFIED_OF, mail_security_notice),
     EventHandler("waitlist", FOLLOWED, follow_waitlist, only_of=tenants_with_waitlist),
     EventHandler("notifications", NOTIFYING, notify_of, skips_silent=True),
+    EventHandler("tickets", TOLD_OF, notify_of_ticket),
+    EventHandler("ticket_hours", CLOCK_EVENTS, follow_hours, only_of=tenants_with_running_tickets),
 )
 """All handlers. They are independent of each other, so their order doesn't matter."""
 

@@ -23,6 +23,7 @@ from models.customers.merges import merges_forgotten
 from models.notifications.deliveries import deliveries_before as notifications_before
 from models.notifications.inbox import entries_before
 from models.payments.gateway_events import webhook_events_before
+from models.support.tickets import messages_before
 from models.webhooks.deliveries import deliveries_before
 from resolvers.accounts.sessions import REFRESH_TOKEN_LIFETIME
 from resolvers.core.transactions import KEPT_FOR
@@ -39,6 +40,8 @@ INBOX_KEPT_FOR: Final = timedelta(days=90)
 """Retention of the entries of inboxes, read or not."""
 NOTIFICATIONS_KEPT_FOR: Final = timedelta(days=90)
 """Retention of what became of notifications."""
+TICKETS_KEPT_FOR: Final = timedelta(days=730)
+"""Retention of the messages of tickets, from when these are closed."""
 BATCH: Final = 1_000
 
 log = structlog.get_logger(__name__)
@@ -68,6 +71,7 @@ async def purge_expired(runtime: Runtime, relay: Database) -> None:
     )
     merges = await delete_in_batches(relay, partial(merges_forgotten, now))
     webhooks = await delete_in_batches(relay, partial(deliveries_before, now - KEPT_FOR_REPLAYS))
+    tickets = await delete_in_batches(relay, partial(messages_before, now - TICKETS_KEPT_FOR))
     inboxes = await delete_in_batches(relay, partial(entries_before, now - INBOX_KEPT_FOR))
     log.info(
         "housekeeping.done",
@@ -84,6 +88,7 @@ async def purge_expired(runtime: Runtime, relay: Database) -> None:
         merges=merges,
         webhook_deliveries=webhooks,
         inboxes=inboxes,
+        ticket_messages=tickets,
         notifications=notifications,
     )
 

@@ -20,6 +20,7 @@ from jobs.purge import purge_expired
 from jobs.rollups import RollupReader
 from jobs.settle_payments import settle
 from jobs.sync_billing import sync_all_billing, sync_billing
+from jobs.tickets import find_due_tickets, look_after_ticket
 from jobs.unhandled import EVENT_PREFIX, report_unhandled
 from jobs.waitlist import offer_free_time, tend_waitlists
 from jobs.webhook_reader import WEBHOOKS
@@ -38,12 +39,14 @@ from resolvers.bookings.guest_links import REQUEST_JOB
 from resolvers.bookings.waitlist_offers import OFFER_JOB
 from resolvers.notifications.deliveries import DELIVERY_JOB
 from resolvers.payments.payments import SETTLE
+from resolvers.support.due_tickets import TICKET_JOB
 
 HOLDS_SECONDS: Final = 1.0
 DEADLINES_SECONDS: Final = 5.0
 PAST_BOOKINGS_SECONDS: Final = 60.0
 WAITLIST_SECONDS: Final = 60.0
 DUE_NOTICES_SECONDS: Final = 30.0
+TICKETS_SECONDS: Final = 30.0
 PLATFORM_DAYS_SECONDS: Final = 15.0
 BILLING_SECONDS: Final = 600.0
 FORECASTS_SECONDS: Final = 600.0
@@ -65,6 +68,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     OFFER_JOB: offer_free_time,
     SETTLE: settle,
     SYNC: sync_billing,
+    TICKET_JOB: look_after_ticket,
     **BOOKING_JOBS,
     **NOTIFICATION_JOBS,
     **jobs_of(EVENT_HANDLERS),
@@ -128,6 +132,7 @@ def worker_services(
     old = partial(purge_expired, runtime, relay)
     waitlists = partial(tend_waitlists, runtime, relay)
     notices = partial(find_due_notices, runtime, relay)
+    tickets = partial(find_due_tickets, runtime, relay)
     expired = partial(purge_exports, runtime, relay)
     unused = partial(purge_imports, runtime, relay)
     secrets = partial(renew_webhook_secrets, runtime, relay)
@@ -140,6 +145,7 @@ def worker_services(
         "past_bookings": partial(_every, PAST_BOOKINGS_SECONDS, past, first=PAST_BOOKINGS_SECONDS),
         "waitlists": partial(_every, WAITLIST_SECONDS, waitlists, first=WAITLIST_SECONDS),
         "due_notices": partial(_every, DUE_NOTICES_SECONDS, notices, first=DUE_NOTICES_SECONDS),
+        "tickets": partial(_every, TICKETS_SECONDS, tickets, first=TICKETS_SECONDS),
         "billing": partial(_every, BILLING_SECONDS, billing, first=BILLING_SECONDS),
         "forecasts": partial(_every, FORECASTS_SECONDS, forecasts, first=FORECASTS_SECONDS),
         "platform_days": partial(

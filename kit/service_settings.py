@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, field_va
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _CONTACT: Final = re.compile(r"(mailto:[^\s@]+@|https://)[^\s@]+")
+_DOMAIN: Final = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 _SMS: Final = re.compile(r"twilio://(AC|SK)\w+:[^@/]+@[^@/?]+(\?account=AC\w+)?")
 _PRIVATE_KEY: Final = re.compile(r"[A-Za-z0-9_-]{43}=?")
 _STORAGE: Final = re.compile(r"(s3|gs|az)://[^/]+|file:///.")
@@ -79,6 +80,8 @@ class ServiceSettings(BaseSettings):
     model_config = SettingsConfigDict(populate_by_name=True)
 
     smtp_url: SecretStr | None = Field(None, validation_alias="BOOM_SMTP_URL")
+    inbound_mail_domain: str | None = Field(None, validation_alias="BOOM_INBOUND_MAIL_DOMAIN")
+    inbound_mail_secret: SecretStr | None = Field(None, validation_alias="BOOM_INBOUND_MAIL_SECRET")
     sms_url: SecretStr | None = Field(None, validation_alias="BOOM_SMS_URL")
     push_contact: Contact = Field(None, validation_alias="BOOM_PUSH_CONTACT")
     push_private_key: SecretStr | None = Field(None, validation_alias="BOOM_PUSH_PRIVATE_KEY")
@@ -128,6 +131,13 @@ class ServiceSettings(BaseSettings):
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query:
             raise ValueError("must be the address of this server, such as https://api.example.com")
         return value.rstrip("/")
+
+    @field_validator("inbound_mail_domain")
+    @classmethod
+    def _domain(cls, value: str | None) -> str | None:
+        if value is not None and not _DOMAIN.fullmatch(value):
+            raise ValueError("must be a domain such as reply.example.com")
+        return value
 
     @field_validator("smtp_url")
     @classmethod

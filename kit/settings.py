@@ -167,7 +167,7 @@ class Settings(ServiceSettings):
                 raise ValueError(f"{host!r} is not a host such as api.example.com or *.example.com")
         return value
 
-    @field_validator("metrics_token")
+    @field_validator("metrics_token", "inbound_mail_secret")
     @classmethod
     def _hard_to_guess(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value.get_secret_value().encode()) < METRICS_TOKEN_BYTES:
@@ -183,6 +183,13 @@ class Settings(ServiceSettings):
                 "python -m commands.platform_key makes them"
             )
         return value
+
+    @property
+    def reply_domain(self) -> str | None:
+        """The domain of the addresses to which mails are answered; None where none can arrive."""
+        if self.inbound_mail_domain is None and self.smtp_url is None and not self.is_production:
+            return "reply.test"
+        return self.inbound_mail_domain
 
     @property
     def is_production(self) -> bool:
@@ -210,6 +217,8 @@ class Settings(ServiceSettings):
         lines = self._production_lines() if self.is_production else []
         if (self.stripe_secret_key is None) != (self.stripe_webhook_secret is None):
             lines.append("BOOM_STRIPE_SECRET_KEY, BOOM_STRIPE_WEBHOOK_SECRET: set both or neither")
+        if (self.inbound_mail_domain is None) != (self.inbound_mail_secret is None):
+            lines.append("BOOM_INBOUND_MAIL_DOMAIN, BOOM_INBOUND_MAIL_SECRET: set both or neither")
         captcha = (self.captcha, self.captcha_site_key, self.captcha_secret)
         if len({each is None for each in captcha}) > 1:
             lines.append(

@@ -45,6 +45,9 @@ from models.notifications.settings import NotificationSettings
 from models.notifications.templates import NotificationTemplate
 from models.payments.gateway_events import WebhookEvent
 from models.payments.payments import LedgerEntry, Payment, Receipt, ReceiptCounter, Refund
+from models.support.canned_replies import CannedReply
+from models.support.settings import SupportSettings
+from models.support.tickets import Ticket, TicketMessage
 from models.tenants import Tenant, UsageCounter
 from models.venue.hours import Blackout, HoursException, WeekdayHours
 from models.venue.rooms import Room
@@ -76,6 +79,7 @@ __all__ = [
     "BookingQuota",
     "BookingSeries",
     "CalendarFeed",
+    "CannedReply",
     "Coupon",
     "Customer",
     "CustomerMerge",
@@ -113,7 +117,10 @@ __all__ = [
     "SpentAllowance",
     "StoredForecast",
     "SubscriptionDay",
+    "SupportSettings",
     "Tenant",
+    "Ticket",
+    "TicketMessage",
     "TrackedKey",
     "UsageCounter",
     "User",

@@ -17,6 +17,7 @@ from models.bookings.series import SeriesFilter
 from models.bookings.waitlist import WaitlistFilter
 from models.customers.customers import CustomerFilter, CustomerOrder, CustomerOrderField
 from models.notifications.deliveries import DeliveryFilter
+from models.support.tickets import TicketFilter
 from models.venue.rooms import RoomFilter, RoomOrder, RoomOrderField
 from models.webhooks.deliveries import WebhookDeliveryFilter
 from permissions.policy import may, refusal
@@ -68,6 +69,15 @@ FILTERS: Final[Mapping[type, Mapping[str, Permission]]] = {
         "room_id": P.BOOKINGS_READ,
         "customer_id": P.CUSTOMERS_READ,
     },
+    TicketFilter: {
+        "statuses": P.SUPPORT_READ,
+        "priorities": P.SUPPORT_READ,
+        "customer_id": P.CUSTOMERS_READ,
+        "assignee_id": P.USERS_READ,
+        "booking_id": P.BOOKINGS_READ,
+        "unassigned": P.SUPPORT_READ,
+        "created_at": P.SUPPORT_READ,
+    },
     WaitlistFilter: {
         "statuses": P.BOOKINGS_READ,
         "customer_id": P.CUSTOMERS_READ,
@@ -100,6 +110,7 @@ ORDERS: Final[Mapping[type, Mapping[Enum, Permission]]] = {
 
 _SUBJECTS: Final[Mapping[str, Permission]] = {
     "ApiKey": P.API_KEYS_READ,
+    "CannedReply": P.SUPPORT_READ,
     "BillingSubscription": P.BILLING_READ,
     "Blackout": P.HOURS_READ,
     "Booking": P.BOOKINGS_READ,
@@ -107,6 +118,7 @@ _SUBJECTS: Final[Mapping[str, Permission]] = {
     "PriceRule": P.PRICES_READ,
     "Room": P.ROOMS_READ,
     "Tenant": P.TENANT_READ,
+    "Ticket": P.SUPPORT_READ,
     "User": P.USERS_READ,
     "WebhookEndpoint": P.WEBHOOKS_READ,
 }

@@ -51,6 +51,8 @@ class Permission(StrEnum):
     IMPORTS_WRITE = "imports:write"
     WEBHOOKS_READ = "webhooks:read"
     WEBHOOKS_WRITE = "webhooks:write"
+    SUPPORT_READ = "support:read"
+    SUPPORT_WRITE = "support:write"
     PLATFORM_READ = "platform:read"
 
 
@@ -70,7 +72,7 @@ _GUEST: Final = {
 }  # fmt: skip
 _GUESTS_OWN: Final = {
     P.CUSTOMERS_READ, P.CUSTOMERS_CONTACT, P.BOOKINGS_READ, P.BOOKINGS_WRITE, P.PAYMENTS_READ,
-    P.FEEDS_READ, P.FEEDS_WRITE,
+    P.FEEDS_READ, P.FEEDS_WRITE, P.SUPPORT_READ, P.SUPPORT_WRITE,
 }  # fmt: skip
 _STAFF: Final = _GUEST | _GUESTS_OWN | {
     P.CUSTOMERS_WRITE, P.CUSTOMERS_NOTES, P.BOOKINGS_MANAGE, P.BOOKINGS_OVERRIDE, P.USERS_READ,

@@ -20,6 +20,7 @@ from schema import (
     imports,
     notifications,
     payments,
+    support,
     tenants,
     venue,
     webhooks,
@@ -44,6 +45,7 @@ AREAS: Final = (
     notifications.AREA,
     webhooks.AREA,
     imports.AREA,
+    support.AREA,
     analytics.AREA,
     assistant.AREA,
 )

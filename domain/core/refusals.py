@@ -34,8 +34,10 @@ Refusal
 │   ├── SubscriptionChangeNotAllowed               the plan can't be changed in this state
 │   ├── SubscriptionUnpaid                         the payment for the change failed
 │   └── TooManyRooms                               more are in use than the wanted plan allows
-└── notifications
-    └── TemplateChanged                            the template was changed by another caller
+├── notifications
+│   └── TemplateChanged                            the template was changed by another caller
+└── support
+    └── TicketTransition                           the ticket is in the wrong state
 
 The refusals of an area are in its ``refusals.py``.
 

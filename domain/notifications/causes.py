@@ -8,10 +8,8 @@ from domain.bookings.lifecycle import Status
 from domain.core.log_events import EventType, LoggedEvent
 from domain.notifications.kinds import NotificationKind as Kind
 
-STAFF_KINDS: Final = frozenset(
-    {Kind.STAFF_DIGEST, Kind.STAFF_BOOKING_CREATED, Kind.STAFF_BOOKING_CANCELLED}
-)
-"""The kinds for the venue's team; all others are for the customer of a booking."""
+STAFF_KINDS: Final = frozenset(each for each in Kind if each.startswith("STAFF_"))
+"""The kinds for the venue's team; all others are for a customer."""
 REVIEW_AFTER: Final = timedelta(hours=2)
 """How long after its end a customer is asked about a booking."""
 

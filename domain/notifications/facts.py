@@ -103,6 +103,9 @@ def _of_details(details: Mapping[str, Any], wording: Wording) -> dict[Variable, 
         values[Variable.DEADLINE] = wording.moment(deadline)
     if (code := details.get("code")) is not None:
         values[Variable.CODE] = code
+    for name in (Variable.TICKET, Variable.SUBJECT, Variable.MESSAGE, Variable.CUSTOMER):
+        if (text := details.get(name.value)) is not None:
+            values[name] = text
     if (start := details.get("old_start")) and (end := details.get("old_end")):
         values[Variable.OLD_DATE] = wording.date(start)
         values[Variable.OLD_TIME] = wording.time(_interval(start, end))

@@ -1,6 +1,7 @@
 """The kinds of notifications, and the channels that bring them."""
 
 from enum import StrEnum
+from typing import Final
 
 
 class Channel(StrEnum):
@@ -26,6 +27,15 @@ class NotificationKind(StrEnum):
     REFUNDED = "REFUNDED"
     WAITLIST_OFFERED = "WAITLIST_OFFERED"
     REVIEW_ASKED = "REVIEW_ASKED"
+    TICKET_RECEIVED = "TICKET_RECEIVED"
+    TICKET_ANSWERED = "TICKET_ANSWERED"
     STAFF_DIGEST = "STAFF_DIGEST"
     STAFF_BOOKING_CREATED = "STAFF_BOOKING_CREATED"
     STAFF_BOOKING_CANCELLED = "STAFF_BOOKING_CANCELLED"
+    STAFF_TICKET_OPENED = "STAFF_TICKET_OPENED"
+    STAFF_TICKET_REPLIED = "STAFF_TICKET_REPLIED"
+    STAFF_TICKET_DUE = "STAFF_TICKET_DUE"
+
+
+TICKET_KINDS: Final = frozenset(each for each in NotificationKind if "TICKET_" in each)
+"""The kinds that are about a support ticket, and about no booking."""

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from domain.notifications.causes import STAFF_KINDS
+from domain.notifications.kinds import TICKET_KINDS
 from domain.notifications.kinds import NotificationKind as Kind
 from domain.notifications.product_texts import labels
 from domain.notifications.templates import filled
@@ -25,6 +27,11 @@ _DETAILS: Final[Mapping[Kind, tuple[str, ...]]] = {
     Kind.STAFF_DIGEST: (),
     Kind.STAFF_BOOKING_CREATED: ("customer", *_BOOKING),
     Kind.STAFF_BOOKING_CANCELLED: ("customer", "when", "rooms", "reference"),
+    Kind.TICKET_RECEIVED: ("ticket", "subject", "code"),
+    Kind.TICKET_ANSWERED: ("ticket", "subject", "code"),
+    Kind.STAFF_TICKET_OPENED: ("customer", "ticket", "subject"),
+    Kind.STAFF_TICKET_REPLIED: ("customer", "ticket", "subject"),
+    Kind.STAFF_TICKET_DUE: ("customer", "ticket", "subject", "deadline"),
 }
 """The lines of the table of a mail; those whose values are empty are left out."""
 
@@ -74,7 +81,7 @@ def letter(
     words = labels(language)
     details = ((words[name], _detail(name, values)) for name in _DETAILS[kind])
     label, url = _BUTTONS.get(kind), values.get(Variable.MANAGE_LINK)
-    reason = words["staff" if kind.startswith("STAFF") else "why"]
+    reason = words["staff" if kind in STAFF_KINDS else "wrote" if kind in TICKET_KINDS else "why"]
     return Letter(
         language,
         subject,

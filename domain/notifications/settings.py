@@ -10,7 +10,7 @@ from domain.core.contact import email_refusals, name_refusals
 from domain.core.local_time import LocalTime
 from domain.core.refusals import Invalid, Path, Refusal
 from domain.notifications.causes import STAFF_KINDS
-from domain.notifications.kinds import Channel
+from domain.notifications.kinds import TICKET_KINDS, Channel
 from domain.notifications.kinds import NotificationKind as Kind
 
 MAX_REMINDERS: Final = 6
@@ -57,21 +57,22 @@ _ON_REQUEST: Final = frozenset({Kind.REVIEW_ASKED})
 def is_on_by_default(kind: Kind, channel: Channel) -> bool:
     """Returns whether a kind is sent by a channel as long as the venue hasn't chosen.
 
-    Customers get mails, and reminders by SMS; the team gets the digest by mail. Customers with an
-    account find the rest in their inbox, and whoever has registered a browser gets it there. The
-    team's inbox would only repeat the list of bookings.
+    Customers get mails, and reminders by SMS; the team gets the digest and tickets that are almost
+    due by mail. Customers with an account find the rest in their inbox, and whoever has registered
+    a browser gets it there. The team's inbox has tickets; it would only repeat the list of
+    bookings.
     """
     if kind in _ON_REQUEST or not is_possible(kind, channel):
         return False
     match channel:
         case Channel.EMAIL:
-            return kind not in STAFF_KINDS or kind is Kind.STAFF_DIGEST
+            return kind not in STAFF_KINDS or kind in (Kind.STAFF_DIGEST, Kind.STAFF_TICKET_DUE)
         case Channel.SMS:
             return kind is Kind.BOOKING_REMINDER
         case Channel.PUSH:
             return kind is not Kind.STAFF_DIGEST
         case Channel.IN_APP:
-            return kind not in STAFF_KINDS
+            return kind not in STAFF_KINDS or kind in TICKET_KINDS
 
 
 def is_possible(kind: Kind, channel: Channel) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
-from domain.notifications.kinds import NotificationKind
+from domain.notifications.kinds import TICKET_KINDS, NotificationKind
 
 
 class Variable(StrEnum):
@@ -30,13 +30,16 @@ class Variable(StrEnum):
     CODE = "code"
     COUNT = "count"
     BOOKINGS = "bookings"
+    TICKET = "ticket"
+    SUBJECT = "subject"
+    MESSAGE = "message"
 
 
 DESCRIPTIONS: Final[Mapping[Variable, str]] = {
     Variable.VENUE: "the venue's name",
     Variable.NAME: "the recipient's name",
     Variable.FIRST_NAME: "the first word of the recipient's name",
-    Variable.CUSTOMER: "the name of the booking's customer",
+    Variable.CUSTOMER: "the name of the booking's or the ticket's customer",
     Variable.ROOMS: "the booked rooms",
     Variable.DATE: "the date of the booking, or of the digest",
     Variable.TIME: "from when to when",
@@ -49,10 +52,13 @@ DESCRIPTIONS: Final[Mapping[Variable, str]] = {
     Variable.OLD_DATE: "the date before the change; empty if the time didn't change",
     Variable.OLD_TIME: "from when to when before the change; empty if the time didn't change",
     Variable.AMOUNT: "the amount that was paid, couldn't be charged, or is refunded",
-    Variable.DEADLINE: "until when the offer holds",
-    Variable.CODE: "the code that accepts or declines the offer; in mails alone",
+    Variable.DEADLINE: "until when the offer holds, or the ticket is due",
+    Variable.CODE: "the code for the offer or the ticket; in mails alone",
     Variable.COUNT: "the number of bookings",
     Variable.BOOKINGS: "the bookings, each on a line of its own",
+    Variable.TICKET: "the number of the ticket",
+    Variable.SUBJECT: "the subject of the ticket",
+    Variable.MESSAGE: "what was written; for the team its beginning",
 }
 
 _ALWAYS: Final = (Variable.VENUE, Variable.NAME, Variable.FIRST_NAME, Variable.DATE)
@@ -67,6 +73,13 @@ _OF_BOOKING: Final = (
     Variable.REFERENCE,
     Variable.MANAGE_LINK,
 )
+_OF_TICKET: Final = (
+    Variable.VENUE,
+    Variable.NAME,
+    Variable.FIRST_NAME,
+    Variable.TICKET,
+    Variable.SUBJECT,
+)
 _MORE: Final[Mapping[NotificationKind, tuple[Variable, ...]]] = {
     NotificationKind.BOOKING_CHANGED: (Variable.OLD_DATE, Variable.OLD_TIME),
     NotificationKind.BOOKING_CANCELLED: (Variable.AMOUNT,),
@@ -76,6 +89,11 @@ _MORE: Final[Mapping[NotificationKind, tuple[Variable, ...]]] = {
     NotificationKind.WAITLIST_OFFERED: (Variable.DEADLINE, Variable.CODE),
     NotificationKind.STAFF_BOOKING_CREATED: (Variable.CUSTOMER,),
     NotificationKind.STAFF_BOOKING_CANCELLED: (Variable.CUSTOMER,),
+    NotificationKind.TICKET_RECEIVED: (Variable.CODE,),
+    NotificationKind.TICKET_ANSWERED: (Variable.MESSAGE, Variable.CODE),
+    NotificationKind.STAFF_TICKET_OPENED: (Variable.CUSTOMER, Variable.MESSAGE),
+    NotificationKind.STAFF_TICKET_REPLIED: (Variable.CUSTOMER, Variable.MESSAGE),
+    NotificationKind.STAFF_TICKET_DUE: (Variable.CUSTOMER, Variable.DEADLINE),
 }
 
 
@@ -83,4 +101,6 @@ def variables_of(kind: NotificationKind) -> tuple[Variable, ...]:
     """Returns the variables that templates of a kind can have, in order."""
     if kind is NotificationKind.STAFF_DIGEST:
         return (*_ALWAYS, Variable.COUNT, Variable.BOOKINGS)
+    if kind in TICKET_KINDS:
+        return (*_OF_TICKET, *_MORE.get(kind, ()))
     return (*_OF_BOOKING, *_MORE.get(kind, ()))

@@ -24,8 +24,6 @@ _ISSUER: Final = "boom-booking"
 _AUDIENCE: Final = "boom-booking-api"
 # Separates this use of the installation's secret: no other use can sign a valid token.
 _PURPOSE: Final = b"access tokens, version 1"
-_LINK_PURPOSE: Final = b"links to one object, version 1"
-_LINK_AUDIENCE: Final = "boom-booking-link"
 _RECIPIENT_PURPOSE: Final = b"links in notifications, version 1"
 _RECIPIENT_AUDIENCE: Final = "boom-booking-recipient"
 _CLAIMS: Final = frozenset({"iss", "aud", "sub", "tenant", "sid", "iat", "exp"})
@@ -201,13 +199,16 @@ class Links:
     Links that were signed with one of ``fallbacks`` are valid too, because mails contain them.
     """
 
+    PURPOSE: ClassVar = b"links to one object, version 1"
+    AUDIENCE: ClassVar = "boom-booking-link"
+
     def __init__(self, secret: bytes, *fallbacks: bytes) -> None:
-        self._keys = _keys((secret, *fallbacks), _LINK_PURPOSE)
+        self._keys = _keys((secret, *fallbacks), self.PURPOSE)
 
     def sign(self, link: Link) -> str:
         claims = {
             "iss": _ISSUER,
-            "aud": _LINK_AUDIENCE,
+            "aud": self.AUDIENCE,
             "sub": str(link.subject_id),
             "tenant": str(link.tenant_id),
             "ver": link.version,
@@ -221,7 +222,7 @@ class Links:
             return None
         try:
             payload = _claims(text, self._keys)
-            if payload["iss"] != _ISSUER or payload["aud"] != _LINK_AUDIENCE:
+            if payload["iss"] != _ISSUER or payload["aud"] != self.AUDIENCE:
                 return None
             # The first links had no version.
             return Link(
@@ -232,6 +233,13 @@ class Links:
             )
         except (JoseError, ValueError, TypeError, KeyError, AttributeError):
             return None
+
+
+class TicketLinks(Links):
+    """Signs and verifies links to support tickets, which are sent by mail."""
+
+    PURPOSE: ClassVar = b"links to tickets, version 1"
+    AUDIENCE: ClassVar = "boom-booking-ticket"
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,7 @@ async def hold_as_guest(
     can be open from one network address, and guests can hold at most a fifth of the rooms in total;
     more are refused with QUOTA_EXCEEDED.
     """
-    await _act_as_guest(scope, await _tenant_id(scope, subdomain))
+    await _act_as_guest(scope, await tenant_named(scope, subdomain))
     await _admit(scope, guest_proof)
     with hide_details():
         held = await bookings.hold_booking(
@@ -144,7 +144,7 @@ async def book_as_guest(
     unconfirmed bookings are accepted from one network address, and 3 for one e-mail address. The
     result doesn't reveal whether the venue knows the e-mail address.
     """
-    tenant_id = await _tenant_id(scope, subdomain)
+    tenant_id = await tenant_named(scope, subdomain)
     to = tidy(customer.email)
     if to is None:
         raise Required(path=("customer", "email"))
@@ -291,7 +291,8 @@ async def _seen(scope: Scope, link: Link) -> Booking | None:
     return (await booking_access.seen_bookings(scope, [link.subject_id])).get(link.subject_id)
 
 
-async def _tenant_id(scope: Scope, subdomain: str) -> UUID:
+async def tenant_named(scope: Scope, subdomain: str) -> UUID:
+    """Returns the id of the venue with a subdomain. Raises NotFound."""
     found: UUID | None = await scope.read_value_outside(
         TENANT_BY_SUBDOMAIN, subdomain=subdomain.strip().lower()
     )
@@ -309,10 +310,11 @@ async def _admit(scope: Scope, proof: str | None, *, is_proved: bool = False) ->
     if not tenant.allows_guest_booking:
         raise GuestBookingClosed
     if tenant.requires_guest_proof and not is_proved:
-        await _check_proof(scope, proof)
+        await check_proof(scope, proof)
 
 
-async def _check_proof(scope: Scope, proof: str | None) -> None:
+async def check_proof(scope: Scope, proof: str | None) -> None:
+    """Uses up a guest's proof, outside of the transaction. Raises ProofRequired."""
     proofs, request = scope.service(OneTimeProofs), scope.request
     # Checking it uses it up, so that a dry run only looks whether there is one.
     is_good = proof is not None and (

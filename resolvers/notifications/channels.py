@@ -74,10 +74,10 @@ async def hand_over(runtime: Runtime, tenant_id: UUID, letter: Letter) -> str | 
 
 
 def _mail(letter: Letter) -> Message:
-    headers = {}
+    headers = {**letter.headers}
     if letter.unsubscribe:
         # RFC 8058: mail programs send a POST to the address, without asking further.
-        headers = {
+        headers |= {
             "List-Unsubscribe": f"<{letter.unsubscribe}>",
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         }

@@ -22,6 +22,8 @@ from models.notifications.deliveries import NotificationDelivery
 from models.notifications.settings import NotificationSettings
 from models.tenants import Tenant
 from resolvers.bookings.guest_links import token_for
+from resolvers.core.hooks import run_handlers
+from resolvers.notifications.hooks import NoticeDraft
 from resolvers.notifications.recipients import Recipient
 from resolvers.notifications.rendering import render
 from resolvers.notifications.settings import notification_settings
@@ -40,7 +42,7 @@ class Letter:
     """A delivery as it is handed over to its channel.
 
     ``address`` is the e-mail address, the number, or the id of the user. ``manage`` and
-    ``unsubscribe`` are links, empty where there is none.
+    ``unsubscribe`` are links, empty where there is none. ``headers`` are further ones of a mail.
     """
 
     id: UUID
@@ -53,6 +55,7 @@ class Letter:
     unsubscribe: str
     sender_name: str
     reply_to: str | None
+    headers: Mapping[str, str]
     time_zone: str
     is_verified: bool
     attempts: int
@@ -70,6 +73,9 @@ async def written(
     settings, tenant = await notification_settings(scope), await own_tenant(scope)
     unsubscribe = _unsubscribe_link(scope, recipient, kind, channel)
     manage = _booking_link(scope, settings, booking, channel) if recipient.is_customer else ""
+    details = await _details(scope, delivery, booking, settings, tenant)
+    draft = NoticeDraft(kind, channel, delivery.details or {}, details)
+    await run_handlers(scope, draft)
     content = await render(
         scope,
         kind,
@@ -78,7 +84,7 @@ async def written(
         booking_id=delivery.booking_id,
         recipient_name=recipient.name,
         links={"manage": manage, "unsubscribe": unsubscribe},
-        details=await _details(scope, delivery, booking, settings, tenant),
+        details=draft.details,
     )
     return Letter(
         delivery.id,
@@ -90,7 +96,8 @@ async def written(
         manage=manage,
         unsubscribe=unsubscribe,
         sender_name=settings.sender_name or tenant.name,
-        reply_to=settings.reply_to,
+        reply_to=draft.reply_to or settings.reply_to,
+        headers=draft.headers,
         time_zone=tenant.time_zone,
         is_verified=recipient.is_verified,
         attempts=delivery.attempts,
@@ -127,7 +134,7 @@ async def _details(
     booking: Booking | None,
     settings: NotificationSettings,
     tenant: Tenant,
-) -> Mapping[str, Any]:
+) -> dict[str, Any]:
     stored = delivery.details or {}
     details: dict[str, Any] = {
         name: datetime.fromisoformat(stored[name]).astimezone(UTC)

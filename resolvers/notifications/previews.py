@@ -14,7 +14,7 @@ from domain.core.local_time import midnight, zone
 from domain.core.money import Money
 from domain.notifications.content import DigestLine
 from domain.notifications.facts import BookingFacts
-from domain.notifications.kinds import Channel, NotificationKind
+from domain.notifications.kinds import TICKET_KINDS, Channel, NotificationKind
 from domain.notifications.sms import SmsEncoding, sms_length
 from domain.notifications.templates import TemplateDraft, template_refusals
 from kit.scope import Scope
@@ -34,6 +34,12 @@ _TOLD: Final = (P.BOOKINGS_READ, P.ROOMS_READ, P.PRICES_READ, P.PAYMENTS_READ, P
 _NAME: Final = "Remy Waters"
 _REFERENCE: Final = "D967-HBX2"
 _CODE: Final = "the-code-of-the-offer"
+_TICKET: Final = {
+    "ticket": "1042",
+    "subject": "A lost jacket",
+    "message": "We have found it: it waits for you at the bar.",
+    "customer": _NAME,
+}
 _LINKS: Final = {
     "manage": "https://example.com/booking",
     "unsubscribe": "https://example.com/unsubscribe",
@@ -64,7 +70,9 @@ async def preview_notification(
     ] = None,
     booking_id: Annotated[
         BookingId | None,
-        Doc("The booking that it tells of; by default an example. A digest tells of none."),
+        Doc(
+            "The booking that it tells of; by default an example. A digest and a ticket have none."
+        ),
     ] = None,
     draft: Annotated[
         TemplateDraft | None,
@@ -92,17 +100,20 @@ async def preview_notification(
         booking = await facts_of(scope, found, kind, channel, tenant)
     else:
         booking = await _example(scope, tenant)
-    is_of_day = kind is NotificationKind.STAFF_DIGEST
+    is_of_none = kind is NotificationKind.STAFF_DIGEST or kind in TICKET_KINDS
     result = await rendered(
         scope,
         tenant,
         kind,
         channel,
         locale=locale,
-        booking=None if is_of_day else booking,
+        booking=None if is_of_none else booking,
         recipient_name=_NAME if booking_id is None else booking.customer,
         links=_LINKS,
-        details=_details(booking, channel, scope.now()),
+        details={
+            **_details(booking, channel, scope.now()),
+            **(_TICKET if kind in TICKET_KINDS else {}),
+        },
         template=None if draft is None else draft.template,
     )
     shown = NotificationPreview(

@@ -78,7 +78,7 @@ async def notification_templates(
     ] = None,
 ) -> list[EffectiveTemplate]:
     """The texts of the venue's notifications, by kind, channel and language: the venue's own, and
-    otherwise the product's. At most 224.
+    otherwise the product's. At most 304.
     """
     rows = await scope.all(templates_of(scope.tenant_id))
     own = {(row.kind, row.channel, row.language): row for row in rows}

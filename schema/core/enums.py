@@ -151,6 +151,20 @@ describe(
     WEBHOOK_ENDPOINT_DISABLED="A webhook endpoint was disabled; its `disabledReason` says why.",
     WEBHOOK_ENDPOINT_DELETED="A webhook endpoint was deleted.",
     WEBHOOK_SECRET_ROTATED="A webhook endpoint got a new secret.",  # noqa: S106 - a description
+    TICKET_OPENED="A support ticket was opened.",
+    TICKET_REPLIED="The customer or the team wrote a message in a ticket.",
+    TICKET_NOTE_ADDED="The team added an internal note to a ticket.",
+    TICKET_ASSIGNED="A ticket was given to a member of the team, or to nobody.",
+    TICKET_PRIORITY_CHANGED="The priority of a ticket changed.",
+    TICKET_SOLVED="A ticket was solved.",
+    TICKET_REOPENED="A solved ticket was opened again, without a message.",
+    TICKET_CLOSED="A ticket was closed some days after it was solved.",
+    TICKET_RATED="The customer rated the answer to a ticket.",
+    TICKET_ESCALATED="A reply to a ticket, or its solution, is almost due.",
+    CANNED_REPLY_CREATED="A canned reply was written.",
+    CANNED_REPLY_UPDATED="A canned reply changed.",
+    CANNED_REPLY_DELETED="A canned reply was deleted.",
+    SUPPORT_SETTINGS_CHANGED="The venue's settings of support changed.",
 )
 describe(
     Code,

@@ -16,7 +16,7 @@ describe(
 describe(
     NotificationKind,
     "What a notification is about. Those that begin with STAFF are for the venue's team, all "
-    "others for the customer of a booking. Expect values to be added.",
+    "others for a customer. Expect values to be added.",
     BOOKING_REQUESTED="A booking was made that the venue has to confirm.",
     BOOKING_CONFIRMED="A booking was made, or the venue confirmed it.",
     BOOKING_CHANGED="A booking has another time or room.",
@@ -31,4 +31,9 @@ describe(
     STAFF_DIGEST="The bookings of a day.",
     STAFF_BOOKING_CREATED="A booking was made.",
     STAFF_BOOKING_CANCELLED="A booking was cancelled.",
+    TICKET_RECEIVED="A ticket that the customer has opened has arrived.",
+    TICKET_ANSWERED="The venue has answered a ticket. The customer can answer the mail.",
+    STAFF_TICKET_OPENED="A customer has opened a ticket.",
+    STAFF_TICKET_REPLIED="A customer has written in a ticket.",
+    STAFF_TICKET_DUE="A reply to a ticket, or its solution, is almost due.",
 )

@@ -36,6 +36,7 @@ from tests.support.factories import (
     make_webhook,
 )
 from tests.support.inboxes import browser_keys, make_inbox_entry
+from tests.support.tickets import make_support, make_ticket
 
 BUILT: Final = build_schema(schema.as_str())
 PLACES: Final = list(places(BUILT))
@@ -155,6 +156,8 @@ async def make_everything(runtime: Runtime, api: Api, clock: StoppedClock) -> Ev
         *await make_import(runtime, venue),
         *await make_webhook(runtime, venue),
         *await make_deliveries(runtime, venue, booking),
+        *await make_ticket(runtime, venue, booking),
+        *await make_support(runtime, venue),
     )
     inbox_entry = await make_inbox_entry(runtime, venue.owner)
     browser = {"endpoint": f"https://push.example.com/{new_id()}", **browser_keys()[2]}
@@ -210,6 +213,10 @@ def others(place: Place, own: Everything) -> Mapping[str, Any]:
             return {"secondId": own.hold}
         case "swapBookings(secondId:)":
             return {"firstId": own.hold}
+        case "replyToTicket(input.cannedReplyId:)" | "assignTicket(input.assigneeId:)":
+            return {"id": next(each for each in own.ids if read_id(each)[0] == "Ticket")}
+        case "replyToTicket(id:)":
+            return {"text": "Hello"}
         case "createImport(input.roomId:)":
             return {"kind": "BOOKINGS"}
         case "suggestTimes(input.roomIds:)" | "suggestTimes(input.customerId:)":

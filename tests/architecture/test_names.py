@@ -86,6 +86,8 @@ KEPT: Final = {
     "CreateImportPayload.import",
     "UndoImportPayload.import",
     "Query.import",
+    "TicketStatus.NEW",
+    "TicketStatus.OPEN",
 }
 
 

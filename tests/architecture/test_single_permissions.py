@@ -122,6 +122,19 @@ SECRETS: Final = (
         # A booking and a slot show their room.
         by(P.ROOMS_READ, P.BOOKINGS_READ, P.AVAILABILITY_READ),
     ),
+    Secret(
+        "tickets",
+        ("subject", "status", "priority", "rating", "rating_comment", "number", "is_verified"),
+        otherwise("subject"),
+        by(P.SUPPORT_READ),
+    ),
+    Secret(
+        "ticket_messages",
+        ("text", "from_address"),
+        otherwise("text"),
+        by(P.SUPPORT_READ),
+    ),
+    Secret("canned_replies", ("title", "text"), otherwise("text"), by(P.SUPPORT_READ)),
     Secret("price_rules", ("label",), otherwise("label"), by(P.PRICES_READ)),
     Secret(
         "booking_quotas",
@@ -215,6 +228,14 @@ PLAIN: Final = {
     "Room": {
         "name", "description", "category", "capacity", "color", "seats", "archived_at", "version",
     },
+    "SupportSettings": {"targets", "close_after_days", "takes_guest_tickets", "version"},
+    "CannedReply": {"version", "created_at", "updated_at"},
+    "Ticket": {
+        "first_replied_at", "version", "created_at", "updated_at", "solved_at", "closed_at",
+    },
+    "TicketMessage": {
+        "author_kind", "is_internal", "channel", "attachment_count", "created_at",
+    },
     "Tenant": {
         "name",
         "subdomain",
@@ -237,7 +258,15 @@ PLAIN: Final = {
 
 # What is shown of it depends on what was asked before, or is asked with a login or a link.
 # Analytics are counted a while after what they count.
-APART: Final = {"rateLimit", "guestBooking", "viewer", "sessions", "node", "analytics"}
+APART: Final = {
+    "rateLimit",
+    "guestBooking",
+    "guestTicket",
+    "viewer",
+    "sessions",
+    "node",
+    "analytics",
+}
 
 
 async def test_a_single_permission_opens_nothing_else(
@@ -434,6 +463,10 @@ def _probes(field: GraphQLField, everything: Everything) -> Iterator[dict[str, A
         "subjectId": [everything.booking],
         "status": [{"eq": "CONFIRMED"}],
         "statuses": [["WAITING"]],
+        "TicketFilter.statuses": [["NEW"]],
+        "priorities": [["NORMAL"]],
+        "assigneeId": [{"eq": _id_of(everything, "User")}],
+        "unassigned": [True],
         "DeliveryFilter.statuses": [["SENT"]],
         "kinds": [["BOOKING_CONFIRMED"]],
         "channels": [["EMAIL"]],

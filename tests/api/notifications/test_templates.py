@@ -113,7 +113,7 @@ async def test_all_texts_are_listed_and_staff_see_none(api: Api, venue: Venue) -
     )
     staff = await api(TEMPLATES, token=venue.staff.token)
 
-    assert len(every.payload) == 224
+    assert len(every.payload) == 304
     assert {each["locale"] for each in austrian.payload} == {"de"}
     assert [each["channel"] for each in austrian.payload] == ["EMAIL", "SMS", "PUSH", "IN_APP"]
     assert austrian.payload[1]["subject"] is None

@@ -29,6 +29,7 @@ FIELD_BY_FIELD: Final = {
     "demandHints": "drawn from a forecast",
     "explainSlot": "worked out of hours, bookings and rules",
     "guestBooking": "found by a secret, outside of any tenant",
+    "guestTicket": "found by a secret, outside of any tenant",
     "hoursExceptions": "whole or refused: its rows are counted before they are shown",
     "notificationPreferences": "in no table: what is left out of them is",
     "notificationSettings": "in no table until a venue has chosen",
@@ -44,6 +45,7 @@ FIELD_BY_FIELD: Final = {
     "quotas": "few rows that are seldom read",
     "rateLimit": "in no table",
     "suggestTimes": "ranked from what is free",
+    "supportSettings": "in no table until a venue has chosen",
     "venue": "found outside of any tenant",
 }
 """The root fields that are never read at once, and why."""
@@ -63,6 +65,7 @@ IN_PYTHON: Final = {
     "PriceRule": "amount conditions taxRate unit",
     "Room": "openingHours partOf parts weeklyHours",
     "Tenant": "paymentSettings plan taxSettings usage weeklyHours",
+    "Ticket": "booking firstReplyDueAt followUpOf isEscalated resolutionDueAt",
     "User": "permissions",
     "UserSession": "current id",
     "WaitlistEntry": "booking dates position rooms",
@@ -98,6 +101,8 @@ ARGUMENTS: Final = {
     "room": f'(id: "{ID}")',
     "series": f'(id: "{ID}")',
     "suggestTimes": '(input: {durationMinutes: 60, firstDate: "2027-03-01"})',
+    "guestTicket": '(token: "t")',
+    "ticket": f'(id: "{ID}")',
     "venue": '(subdomain: "v")',
 }
 

@@ -1,0 +1,1 @@
+"""Support: tickets between customers and the team, and articles."""
