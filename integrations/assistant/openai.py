@@ -103,7 +103,7 @@ class OpenAIModel:
                 for found in answer.read(event):
                     if isinstance(found, Finished):
                         # Read to its end, the connection serves the next round too.
-                        with suppress(ModelError):
+                        with suppress(ModelError, OpenAIError, *MALFORMED):
                             async with deadline.within(GRACE_SECONDS):
                                 await anext(stream, None)
                     yield found
