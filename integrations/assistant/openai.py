@@ -17,7 +17,6 @@ from openai.types.responses import (
 from openai.types.responses.response_input_item_param import FunctionCallOutput
 
 from integrations.assistant.openai_client import (
-    API,
     MALFORMED,
     MAX_ANSWER_BYTES,
     Deadline,
@@ -64,7 +63,7 @@ class OpenAIModel:
         *,
         api_key: str,
         model: str,
-        base_url: str = API,
+        base_url: str,
         limits: TimeLimits = LIMITS,
         max_answer_bytes: int = MAX_ANSWER_BYTES,
     ) -> None:

@@ -22,7 +22,6 @@ from integrations.assistant.protocol import (
     ModelUnavailable,
 )
 
-API: Final = "https://api.openai.com/v1"
 MAX_ANSWER_BYTES: Final = 2_000_000
 MAX_ATTEMPTS: Final = 3
 

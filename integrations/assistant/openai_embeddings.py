@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
 
+from openai import omit
+
 from integrations.assistant.openai_client import (
-    API,
     Deadline,
     TimeLimits,
     client_of,
@@ -18,10 +19,12 @@ LIMITS: Final = TimeLimits(first_event=20.0, answer=45.0)
 # 64 vectors of 3,072 numbers, written in 30 characters each.
 MAX_ANSWER_BYTES: Final = 6_000_000
 TEXTS_PER_REQUEST: Final = 64
+SHORTENED: Final = "text-embedding-3"
+"""The models whose vectors have as many dimensions as are asked for."""
 
 
 class OpenAIEmbeddings:
-    """A model for embeddings that is reached with a key."""
+    """A model for embeddings that is reached with a key; ``dimensions`` is how many it may have."""
 
     def __init__(
         self,
@@ -29,7 +32,7 @@ class OpenAIEmbeddings:
         api_key: str,
         model: str,
         dimensions: int,
-        base_url: str = API,
+        base_url: str,
         limits: TimeLimits = LIMITS,
     ) -> None:
         self.model = model
@@ -57,9 +60,13 @@ class OpenAIEmbeddings:
         await self._client.close()
 
     async def _embed(self, texts: list[str]) -> Sequence[Sequence[float]]:
-        # As numbers: without it, the package asks for base64, which not every server knows.
         answer: Any = await self._client.embeddings.create(
-            model=self.model, input=texts, dimensions=self.dimensions, encoding_format="float"
+            model=self.model,
+            input=texts,
+            # Others have one length, and refuse to be asked for it.
+            dimensions=self.dimensions if self.model.startswith(SHORTENED) else omit,
+            # Without it, the package asks for base64, which not every server knows.
+            encoding_format="float",
         )
         found = sorted(answer.data, key=lambda each: each.index)
         vectors = [each.embedding for each in found]
@@ -72,6 +79,6 @@ class OpenAIEmbeddings:
     def _is_vector(self, value: object) -> bool:
         return (
             isinstance(value, list)
-            and len(value) == self.dimensions
+            and 1 <= len(value) <= self.dimensions
             and all(type(each) in (int, float) and math.isfinite(each) for each in value)
         )

@@ -62,6 +62,15 @@ async def test_many_texts_take_several_requests(
     assert [len(asked.body["input"]) for asked in server.asked] == [64, 64, 22]
 
 
+async def test_a_model_of_one_length_is_not_asked_for_it(server: ModelServer) -> None:
+    other = OpenAIEmbeddings(api_key=KEY, model="bge-m3", dimensions=3, base_url=server.url)
+    server.plays(vectors((0, [1, 0])))
+
+    assert await other.embed(["Parking"]) == [[1, 0]]
+    assert "dimensions" not in server.asked[0].body
+    await other.close()
+
+
 async def test_no_texts_take_no_request(server: ModelServer, embeddings: OpenAIEmbeddings) -> None:
     server.plays(vectors())
 
@@ -71,7 +80,8 @@ async def test_no_texts_take_no_request(server: ModelServer, embeddings: OpenAIE
 @pytest.mark.parametrize(
     ("broken", "kind"),
     [
-        (vectors((0, [1, 0])), ModelAnswerInvalid),
+        (vectors((0, [])), ModelAnswerInvalid),
+        (vectors((0, [1, 0, 0, 0])), ModelAnswerInvalid),
         (vectors((0, [1, 0, "x"])), ModelAnswerInvalid),
         (vectors((0, [1, 0, float("nan")])), ModelAnswerInvalid),
         (vectors(), ModelAnswerInvalid),
@@ -82,7 +92,8 @@ async def test_no_texts_take_no_request(server: ModelServer, embeddings: OpenAIE
         (refusal(429, "rate_limit_exceeded", Retry_After="0"), ModelBusy),
     ],
     ids=[
-        "short", "no number", "NaN", "none", "twice", "empty", "malformed", "a page", "busy",
+        "short", "long", "no number", "NaN", "none", "twice", "empty", "malformed", "a page",
+        "busy",
     ],
 )  # fmt: skip
 async def test_broken_answers_are_told_apart(
