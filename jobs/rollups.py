@@ -20,8 +20,12 @@ from resolvers.core.transactions import perform
 DELAY_SECONDS: Final = 0.5
 """How long entries wait for others: changes of one date are counted together."""
 _PAUSE_RATIO: Final = 20
-_MAX_DELAY_SECONDS: Final = 2.0
-"""In a busy process they wait longer: counting is to take 5% of its time at most."""
+_MAX_DELAY_SECONDS: Final = 1.0
+"""In a busy process they wait longer, so that counting takes some 5% of its time.
+
+No longer than this: with what is counted before and after, figures are then 2 seconds behind at
+most.
+"""
 BUSY_SECONDS: Final = 0.2
 POLL_SECONDS: Final = 15.0
 """The interval at which all tenants are looked at, in case a notification was lost."""

@@ -60,8 +60,8 @@ def booking_changed(
     room_ids: Annotated[
         tuple[RoomId, ...] | None,
         Doc(
-            "Receive only changes of bookings in these rooms; if a booking has several, the first "
-            "one counts. A move counts for both rooms. All rooms by default."
+            "Receive only changes of bookings that have one of these rooms, alone or with others. "
+            "A move counts for the rooms before and after it. All rooms by default."
         ),
     ] = None,
     types: Annotated[
@@ -182,8 +182,9 @@ class BookingChanges:
         return await watched_bookings(scope, ids)
 
     def _has_room(self, booking: Booking, entry: Entry) -> bool:
-        """Returns whether the booking is in one of the rooms, or was before this change."""
+        """Returns whether the booking has one of the rooms, or had before this change."""
         if self.room_ids is None:
             return True
-        left = (entry.before or {}).get("room_id")
-        return booking.room_id in self.room_ids or left in [str(each) for each in self.room_ids]
+        before = entry.before or {}
+        left = {before.get("room_id"), *(before.get("also_room_ids") or ())}
+        return any(id in booking.room_ids or str(id) in left for id in self.room_ids)

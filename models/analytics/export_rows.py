@@ -15,11 +15,14 @@ from sqlalchemy import (
     and_,
     any_,
     bindparam,
+    case,
     cast,
     func,
+    literal,
     or_,
     select,
 )
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from domain.bookings.lifecycle import Status
@@ -30,6 +33,7 @@ from models.accounts.api_keys import ApiKey
 from models.accounts.users import User
 from models.audit.log import LogEntry
 from models.bookings.bookings import Booking
+from models.bookings.room_names import other_rooms
 from models.core.base import INSTANT
 from models.customers.customers import Customer
 from models.payments.payments import LedgerEntry
@@ -50,9 +54,23 @@ def _within(column: Any) -> ColumnElement[bool]:
 
 
 def _of_rooms() -> ColumnElement[bool]:
+    """Returns the condition that a room of the booking is wanted, the first one or another."""
+    other = aliased(Room)
+    another = select(literal(1)).where(
+        col(other.tenant_id) == col(Booking.tenant_id),
+        col(other.id) == any_(col(Booking.also_room_ids)),
+        _is_wanted(other),
+    )
+    return or_(
+        _is_wanted(Room),
+        and_(col(Booking.also_room_ids).is_not(None), another.correlate(Booking).exists()),
+    )
+
+
+def _is_wanted(room: Any) -> ColumnElement[bool]:
     return and_(
-        or_(_ROOMS.is_(None), col(Room.id) == any_(_ROOMS)),
-        or_(_CATEGORIES.is_(None), col(Room.category) == any_(_CATEGORIES)),
+        or_(_ROOMS.is_(None), col(room.id) == any_(_ROOMS)),
+        or_(_CATEGORIES.is_(None), col(room.category) == any_(_CATEGORIES)),
     )
 
 
@@ -78,6 +96,7 @@ _BOOKINGS: Final[Any] = (
         func.coalesce(col(Booking.contact_phone), col(Customer.phone)).label("phone"),
         col(Booking.note),
         col(Booking.created_at),
+        case((col(Booking.also_room_ids).is_not(None), other_rooms())).label("also_rooms"),
     )
     .join(Room, _same(Booking, Room, Booking.room_id, Room.id))
     .outerjoin(Customer, _same(Booking, Customer, Booking.customer_id, Customer.id))

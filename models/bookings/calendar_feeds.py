@@ -20,7 +20,7 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import aliased
 from sqlmodel import Field, Relationship, col
 
@@ -33,6 +33,7 @@ from kit.postgres.statements import PreparedStatement
 from models.accounts.users import User
 from models.audit.log import end
 from models.bookings.bookings import Booking
+from models.bookings.room_names import other_rooms
 from models.core.base import INSTANT, Logged, TenantRow, one_of, refers_to
 from models.customers.customers import Customer
 from models.venue.rooms import Room
@@ -138,17 +139,7 @@ def feed_times(bookings: Select[Booking], window: Interval, *, limit: int) -> Pr
 
 def feed_entries(bookings: Select[Booking], window: Interval, *, limit: int) -> PreparedStatement:
     """Selects the same with what a feed shows of each."""
-    room, also = aliased(Room), aliased(Room)
-    place = func.array_position(col(Booking.also_room_ids), col(also.id))
-    others = (
-        select(func.string_agg(col(also.name), aggregate_order_by(literal(", "), place)))
-        .where(
-            col(also.tenant_id) == col(Booking.tenant_id),
-            col(also.id) == any_(col(Booking.also_room_ids)),
-        )
-        .correlate(Booking)
-        .scalar_subquery()
-    )
+    room = aliased(Room)
     shown = _shown(
         bookings,
         window,
@@ -158,10 +149,10 @@ def feed_entries(bookings: Select[Booking], window: Interval, *, limit: int) -> 
             col(Booking.reference),
             col(Booking.party_size),
             col(Booking.note),
-            # Few bookings are of several rooms: the subquery costs more than all the rest.
+            # The subquery costs more than all the rest.
             case(
                 (col(Booking.also_room_ids).is_(None), col(room.name)),
-                else_=func.concat_ws(", ", col(room.name), others),
+                else_=func.concat_ws(", ", col(room.name), other_rooms()),
             ).label("rooms"),
             func.coalesce(col(Booking.contact_name), col(Customer.name)).label("customer"),
         ),

@@ -76,7 +76,7 @@ async def analytics(
 ) -> Analytics:
     """The figures of the venue's bookings on some dates.
 
-    Changes are counted within 3 seconds; `asOf` is how far. On a plan without analytics, only the
+    Changes are counted within 2 seconds; `asOf` is how far. On a plan without analytics, only the
     totals of today and of the current week are available, without a comparison or filter.
     """
     check_reads(scope.actor, {"filter": filter})

@@ -182,6 +182,7 @@ _BOOKING_COLUMNS: Final = (
     ExportColumn("phone", _field("phone"), P.CUSTOMERS_CONTACT),
     ExportColumn("note", _field("note")),
     ExportColumn("createdAt", _local("created_at")),
+    ExportColumn("alsoRooms", _field("also_rooms")),
 )
 _SALES_COLUMNS: Final = (
     ExportColumn("at", _local("at")),

@@ -27,6 +27,7 @@ from tests.api.analytics.exporting import (
 )
 from tests.support.client import Api, live
 from tests.support.clock import MONDAY_MORNING, StoppedClock
+from tests.support.desk import BookingClient, made
 from tests.support.factories import Person, Venue, api_id, make_booking, make_venue
 from tests.support.work import run_due_jobs
 
@@ -101,6 +102,7 @@ async def test_a_manager_exports_bookings_and_downloads_them(api: Api, runtime: 
         "Phone": "",
         "Note": "",
         "Created at": first["Created at"],
+        "Also rooms": "",
     }
     assert [second["Room"], third["Status"]] == ["Room 2", "CANCELLED"]
 
@@ -150,6 +152,24 @@ async def test_a_filter_restricts_the_rooms(api: Api, runtime: Runtime) -> None:
         ["INVALID"],
     ]
     assert refused[0].payload["userErrors"][0]["path"] == ["input", "filter", "roomIds", "0"]
+
+
+async def test_a_filter_finds_bookings_by_any_of_their_rooms(api: Api, runtime: Runtime) -> None:
+    venue = await booked_venue(runtime)
+    first, second = venue.rooms
+    start = MONDAY_MORNING + timedelta(hours=8)
+    desk = BookingClient(api, runtime, venue.staff)
+    both = made(await desk.create(first, start, alsoRoomIds=[api_id(second)]))
+
+    file = await exported(
+        api, runtime, venue.owner, "BOOKINGS", filter={"roomIds": [api_id(second)]}
+    )
+
+    rows = await rows_of(api, file)
+    assert [(row["Reference"], row["Room"], row["Also rooms"]) for row in rows] == [
+        (both["reference"], "Room 1", "Room 2"),
+        ("BBBB2222", "Room 2", ""),
+    ]
 
 
 async def test_occupancy_has_a_row_for_each_room_and_date(api: Api, runtime: Runtime) -> None:

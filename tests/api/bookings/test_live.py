@@ -1,6 +1,7 @@
 """Changes of bookings as they happen, over a WebSocket."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -67,11 +68,13 @@ async def book(
     start: str,
     *,
     room: Room | None = None,
+    also: Sequence[Room] = (),
     customer: Customer | None = None,
     by: Person | None = None,
 ) -> dict[str, Any]:
     given = {
         "roomId": api_id(room or venue.rooms[0]),
+        "alsoRoomIds": [api_id(each) for each in also],
         "start": {"at": start},
         "durationMinutes": 60,
         "customer": {"id": api_id(customer or venue.customer)},
@@ -242,6 +245,21 @@ async def test_a_room_hears_of_the_booking_that_leaves_it(
         event = await next_event(stream)
         assert event["type"] == "BOOKING_RESCHEDULED"
         assert event["booking"]["room"] == {"name": "Room 2"}
+
+
+async def test_each_room_of_a_booking_hears_of_it(runtime: Runtime, api: Api, server: str) -> None:
+    venue = await make_venue(runtime)
+    second = venue.rooms[1]
+    async with live(server, token=venue.staff.token) as client:
+        stream = await following(client, api, venue.staff, rooms=[api_id(second)])
+
+        both = await book(api, venue, "2027-03-02T18:00:00Z", also=[second])
+
+        event = await next_event(stream)
+        assert (event["booking"]["id"], event["booking"]["room"]) == (
+            both["id"],
+            {"name": "Room 1"},
+        )
 
 
 async def test_what_another_process_did_is_heard_of(
