@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from integrations.assistant.local import LocalModel
 from integrations.assistant.protocol import Embeddings, LanguageModel
 from kit.settings import Settings
 
@@ -12,10 +13,13 @@ DIMENSIONS: Final = 1536
 """How many dimensions the vectors of articles have at most."""
 
 
-def language_model_of(settings: Settings) -> LanguageModel | None:
-    """Returns the model at OpenAI, or at BOOM_OPENAI_BASE_URL; None without a key and address."""
+def language_model_of(settings: Settings) -> LanguageModel:
+    """Returns the model at OpenAI, or at BOOM_OPENAI_BASE_URL.
+
+    Without a key and an address, it is the local one, which needs no provider.
+    """
     if not _has_provider(settings):
-        return None
+        return LocalModel()
     # Imported here: its package imports slowly, and many installations don't use it.
     from integrations.assistant.openai import OpenAIModel
 

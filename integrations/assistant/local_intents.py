@@ -37,8 +37,8 @@ _PATTERNS: Final = {
         r"sagen? .* ab$|cancel[ao]r? (?:mi|la|nuestra)|anular|annuler? (?:ma|la|notre)"
     ),
     Intent.MOVE: (
-        r"move|reschedul\w*|postpone|change (?:my|the|our) (?:booking|reservation|time)|verschieb\w*|"
-        r"umbuch\w*|verlegen|(?:cambiar|mover|aplazar|pasar) (?:mi|la|nuestra)|"
+        r"move|reschedul\w*|postpone|change (?:my|the|our) (?:booking|reservation|time)|"
+        r"verschieb\w*|umbuch\w*|verlegen|(?:cambiar|mover|aplazar|pasar) (?:mi|la|nuestra)|"
         r"(?:deplacer|decaler|reporter|changer) (?:ma|la|notre)"
     ),
     Intent.ARRIVALS: (

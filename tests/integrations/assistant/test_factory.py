@@ -7,6 +7,7 @@ import pytest
 from integrations.assistant.factory import embeddings_of, language_model_of
 from integrations.assistant.openai import OpenAIModel
 from integrations.assistant.openai_embeddings import OpenAIEmbeddings
+from integrations.assistant.protocol import Provider
 from kit.settings import Environment, Settings
 from tests.support.model_server import KEY
 
@@ -35,4 +36,5 @@ async def test_a_key_or_an_address_is_enough(given: dict[str, Any], address: str
 def test_without_both_nothing_leaves_the_house() -> None:
     settings = Settings(_env_file=None, environment=Environment.TEST)
 
-    assert language_model_of(settings) is None and embeddings_of(settings) is None
+    assert language_model_of(settings).provider is Provider.LOCAL
+    assert embeddings_of(settings) is None
