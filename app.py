@@ -75,6 +75,7 @@ from resolvers.analytics.behaviour import EventLimits
 from resolvers.analytics.kept_days import KeptDays
 from resolvers.analytics.open_time import KeptOpenTime
 from resolvers.analytics.points import KeptPoints
+from resolvers.assistant.live_messages import LiveMessages
 from resolvers.audit.log_writer import write_log
 from resolvers.billing.booking_permit import BOOKING_PERMIT
 from resolvers.bookings.hooks import BookingPermit, Prepayment
@@ -149,11 +150,12 @@ def build_app(
         rollups.notify(tenant_ids)
         webhook_reader.notify(tenant_ids)
 
+    live_messages = LiveMessages()
     presence = cast("Presence", (services or {}).get(Presence, Presence()))
     bus = Bus(
         settings.relay_database_url,
         on_notify=log_has_grown,
-        channels={presence.channel: presence.hear},
+        channels={presence.channel: presence.hear, live_messages.channel: live_messages.hear},
     )
     secrets = (settings.secret, *settings.fallback_secrets)
     tokens = Tokens(*secrets)
@@ -204,6 +206,7 @@ def build_app(
         Sms: sms_of(settings),
         Storage: Storage.of(settings),
         LastTaken: LastTaken(),
+        LiveMessages: live_messages,
         Tokens: tokens,
         Uploads: Uploads(*secrets),
         **(services or {}),
@@ -275,6 +278,7 @@ def build_app(
             "handlers": handler_gauge.run,
             "rollup_lag": rollup_gauge.run,
             "presence": partial(presence.run, bus.publish),
+            "live_messages": partial(live_messages.run, bus.publish),
         }
         if settings.works:
             background |= worker_services(runtime, relay_database, readers, rollups, url=relay_url)
@@ -289,6 +293,7 @@ def build_app(
                 yield
         finally:
             await graphiql.stop()
+            await live_messages.close()
             await errands.finish()
             await gateway.close()
             await cast("Billing", used[Billing]).close()

@@ -41,6 +41,11 @@ class within_deadline:  # noqa: N801 - reads as what it does: `with within_deadl
         if isinstance(error, expected):
             raise Unavailable("The request took too long; try again in a moment.") from error
 
+    def extend(self, seconds: float) -> None:
+        """Sets the deadline to so many seconds from now."""
+        self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._end)
+
     def _end(self) -> None:
         self._is_over = True
         self._task.cancel()

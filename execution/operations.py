@@ -256,7 +256,8 @@ class Operations:
                 return await self._subscribe(selected, request, operation, subscriber)
             if reads_only and selected.type is OperationType.MUTATION:
                 return self.refuse(BadInput("Send mutations by POST, not GET."), operation)
-            with within_deadline():
+            with within_deadline() as deadline:
+                operation.extend_deadline = deadline.extend
                 answer = await self.run(request, operation)
             if not answer.executed:
                 return answer

@@ -9,11 +9,13 @@ import structlog
 from sqlalchemy import CursorResult
 from sqlalchemy.sql.dml import UpdateBase
 
+from domain.assistant.conversations import KEPT_FOR as KEPT_FOR_CONVERSATIONS
 from domain.bookings.strangers import A_DAY
 from kit.postgres.database import Database
 from kit.runtime import Runtime
 from models.accounts.sessions import mailed_tokens_before, refresh_tokens_before, sessions_before
 from models.analytics.behaviour import tracked_keys_before
+from models.assistant.conversations import conversations_before
 from models.audit.log import origins_before
 from models.bookings.strangers import origins_forgotten
 from models.core.allowances import spent_allowances_before
@@ -73,6 +75,9 @@ async def purge_expired(runtime: Runtime, relay: Database) -> None:
     webhooks = await delete_in_batches(relay, partial(deliveries_before, now - KEPT_FOR_REPLAYS))
     tickets = await delete_in_batches(relay, partial(messages_before, now - TICKETS_KEPT_FOR))
     inboxes = await delete_in_batches(relay, partial(entries_before, now - INBOX_KEPT_FOR))
+    conversations = await delete_in_batches(
+        relay, partial(conversations_before, now - KEPT_FOR_CONVERSATIONS)
+    )
     log.info(
         "housekeeping.done",
         results=results,
@@ -89,6 +94,7 @@ async def purge_expired(runtime: Runtime, relay: Database) -> None:
         webhook_deliveries=webhooks,
         inboxes=inboxes,
         ticket_messages=tickets,
+        conversations=conversations,
         notifications=notifications,
     )
 

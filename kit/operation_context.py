@@ -32,13 +32,14 @@ class Operation:
     hashed or checked. ``carried_out`` is what its only mutation returned or raised, if it was
     carried out before the document is executed; ``showing`` reads what is selected of its row, and
     ``shown`` is that, if the mutation has read it. ``refused`` has the codes of the errors that
-    its mutations returned in `userErrors`. ``charge_excess`` charges points beyond its cost.
-    ``pace`` bounds what a live field reads.
+    its mutations returned in `userErrors`. ``charge_excess`` charges points beyond its cost, and
+    ``extend_deadline`` gives it so many seconds from now. ``pace`` bounds what a live field reads.
     """
 
     pace: Pace = UNBOUNDED
     refused: Sequence[str] = ()
     charge_excess: Callable[[int], object] | None = None
+    extend_deadline: Callable[[float], object] | None = None
 
     def __init__(self, runtime: Runtime, actor: Actor, request: Request) -> None:
         self.runtime = runtime

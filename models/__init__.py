@@ -18,6 +18,9 @@ from models.analytics.rollups import (
     AnalyticsState,
 )
 from models.analytics.top_customers import AnalyticsCustomerQuarter
+from models.assistant.conversations import Conversation, Message
+from models.assistant.proposals import Proposal
+from models.assistant.usage import AssistantDay
 from models.audit.event_handlers import EventHandlerPosition, EventHandlerStart, PendingEvent
 from models.audit.log import LogEntry, RequestOrigin
 from models.billing import BillingInvoice, BillingSubscription
@@ -72,6 +75,7 @@ __all__ = [
     "AnalyticsRoomDay",
     "AnalyticsState",
     "ApiKey",
+    "AssistantDay",
     "BillingInvoice",
     "BillingSubscription",
     "Blackout",
@@ -80,6 +84,7 @@ __all__ = [
     "BookingSeries",
     "CalendarFeed",
     "CannedReply",
+    "Conversation",
     "Coupon",
     "Customer",
     "CustomerMerge",
@@ -95,6 +100,7 @@ __all__ = [
     "LedgerEntry",
     "LogEntry",
     "MailedToken",
+    "Message",
     "NotificationClock",
     "NotificationDelivery",
     "NotificationOptOut",
@@ -106,6 +112,7 @@ __all__ = [
     "PendingEvent",
     "PlatformDay",
     "PriceRule",
+    "Proposal",
     "PushSubscription",
     "Receipt",
     "ReceiptCounter",

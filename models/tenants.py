@@ -78,6 +78,7 @@ class Tenant(SQLModel, Logged, table=True):
         "cancellation_fees_due",
         "no_show_fee_percent",
         "min_change_notice_minutes",
+        "allows_assistant",
     )
 
     __tablename__ = "tenants"
@@ -168,6 +169,7 @@ class Tenant(SQLModel, Logged, table=True):
     )
     no_show_fee_percent: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
     min_change_notice_minutes: int | None = None
+    allows_assistant: bool = Field(default=True, sa_column_kwargs={"server_default": text("true")})
     version: int = 1
     calendar_version: int = Field(
         default=1,

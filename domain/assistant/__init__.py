@@ -1,1 +1,1 @@
-"""The assistant: what is suggested, and how free text is understood."""
+"""The assistant: conversations, proposals and budgets, suggestions, and how text is understood."""

@@ -36,8 +36,13 @@ Refusal
 │   └── TooManyRooms                               more are in use than the wanted plan allows
 ├── notifications
 │   └── TemplateChanged                            the template was changed by another caller
-└── support
-    └── TicketTransition                           the ticket is in the wrong state
+├── support
+│   └── TicketTransition                           the ticket is in the wrong state
+└── assistant
+    ├── AssistantUnavailable                       there is no assistant for the caller
+    ├── AssistantBudgetReached                     the tokens of the day or month are used up
+    ├── ConversationBusy                           the last message is still being answered
+    └── ProposalClosed                             it has expired, or was decided already
 
 The refusals of an area are in its ``refusals.py``.
 
@@ -100,6 +105,10 @@ class Code(StrEnum):
     PROOF_REQUIRED = "PROOF_REQUIRED"
     ALREADY_MERGED = "ALREADY_MERGED"
     CUSTOMER_HAS_LOGIN = "CUSTOMER_HAS_LOGIN"
+    ASSISTANT_UNAVAILABLE = "ASSISTANT_UNAVAILABLE"
+    ASSISTANT_BUDGET_REACHED = "ASSISTANT_BUDGET_REACHED"
+    CONVERSATION_BUSY = "CONVERSATION_BUSY"
+    PROPOSAL_CLOSED = "PROPOSAL_CLOSED"
 
 
 @dataclass(eq=False)

@@ -13,8 +13,9 @@ A client repeats nothing by itself once a part of an answer has been returned.
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, Protocol
+
+from domain.assistant.conversations import Provider as Provider
 
 
 class ModelError(Exception):
@@ -43,13 +44,6 @@ class ModelAnswerInvalid(ModelError):
 
 class ModelAnswerTooLong(ModelError):
     """The answer is longer than a client reads."""
-
-
-class Provider(StrEnum):
-    """Who answers: a model behind an API like OpenAI's, or the rules of this server."""
-
-    OPENAI = "OPENAI"
-    LOCAL = "LOCAL"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""Use cases of the assistant."""
+"""The assistant: answers with the caller's own permissions, and changes nothing by itself."""

@@ -5,7 +5,7 @@ with a job that settles it if the process ends in between.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from kit.actor import Actor, Request
 from kit.errors import Unauthenticated
 from kit.runtime import Runtime
 from kit.scope import Scope
-from resolvers.core.transactions import perform
+from resolvers.core.transactions import IdempotencyKey, perform
 
 R = TypeVar("R")
 
@@ -24,19 +24,25 @@ R = TypeVar("R")
 class Saga:
     """Runs the steps of a saga for its caller, each in a transaction of its own.
 
-    A mutation is a saga if its function takes a ``Saga`` instead of a scope. Raises Unauthenticated
-    for a caller without a tenant.
+    A mutation is a saga if its function takes a ``Saga`` instead of a scope. ``key`` is the
+    caller's idempotency key, if the saga is declared to have one: it stores by itself what it has
+    done under it. ``charge`` charges points beyond the mutation's cost, and ``extend`` gives it
+    more seconds than other requests have.
     """
 
     runtime: Runtime
     actor: Actor
     request: Request
-    tenant_id: UUID = field(init=False)
+    key: IdempotencyKey | None = None
+    charge: Callable[[int], object] = lambda _: None
+    extend: Callable[[float], object] = lambda _: None
 
-    def __post_init__(self) -> None:
+    @property
+    def tenant_id(self) -> UUID:
+        """The caller's tenant. Raises Unauthenticated for a caller without one."""
         if self.actor.tenant_id is None:
             raise Unauthenticated("Log in first; this requires an access token.")
-        object.__setattr__(self, "tenant_id", self.actor.tenant_id)
+        return self.actor.tenant_id
 
     async def step(self, change: Callable[[Scope], Awaitable[R]]) -> R:
         """Runs a step. Raises its refusals, and Unavailable."""

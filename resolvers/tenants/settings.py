@@ -216,6 +216,10 @@ async def update_tenant_settings(
             "are served in the order in which they joined."
         ),
     ] = ABSENT,
+    allows_assistant: Annotated[
+        bool | Absent,
+        Doc("Whether the venue's team, its customers and guests can use the assistant."),
+    ] = ABSENT,
 ) -> Tenant:
     """Change the booking rules of the venue. Existing bookings are not affected, unless a rule says
     so."""
@@ -241,6 +245,7 @@ async def update_tenant_settings(
         "min_change_notice_minutes": min_change_notice_minutes,
         "reconfirms_changes": reconfirms_changes,
         "waitlist_priority_tag": waitlist_priority_tag,
+        "allows_assistant": allows_assistant,
     }
     changed = {name: value for name, value in given.items() if value is not ABSENT}
     if isinstance(tag := changed.get("waitlist_priority_tag"), str):

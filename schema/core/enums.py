@@ -220,6 +220,11 @@ describe(
     PROOF_REQUIRED="The guest challenge has to be solved first; the error has a new challenge.",
     ALREADY_MERGED="The customer was merged into another one already.",
     CUSTOMER_HAS_LOGIN="A customer to merge has a login.",
+    ASSISTANT_UNAVAILABLE="There is no assistant here, or none for the caller.",
+    ASSISTANT_BUDGET_REACHED="The assistant's tokens are used up; see `AssistantBudgetError`.",
+    CONVERSATION_BUSY="The last message of the conversation is still being answered.",
+    PROPOSAL_CLOSED="The proposal has expired, or was confirmed or declined; see "
+    "`ProposalClosedError`.",
 )
 
 __all__ = ["ActorKind", "Code", "CountMode", "EventType", "SortDirection"]

@@ -136,7 +136,8 @@ def mutation(
 ) -> Any:
     """Declares a mutation that runs ``change(scope, id, *, version, **input)``.
 
-    It runs in one transaction; a ``change`` whose first parameter is a ``Saga`` has several.
+    It runs in one transaction; a ``change`` whose first parameter is a ``Saga`` has several, and
+    returns a ``MutationResult`` if it has replayed one.
 
     ``id`` and ``version`` are arguments of the field; the other parameters are the fields of
     ``input``, unless ``wrapped`` is False. A parameter that is itself called ``input`` is the whole
@@ -151,7 +152,6 @@ def mutation(
     name = to_camel_case(change.__name__)
     first = next(iter(inspect.signature(change).parameters.values()))
     is_saga = first.annotation is Saga
-    assert not (is_saga and idempotent), "a saga's steps are repeatable by themselves"
     assert not (is_saga and dry_run), "what a saga has sent can't be taken back"
     declared = Arguments.of(change, skip=1)
     outside = {"id", "version"} if wrapped else set(declared.annotations)
@@ -180,15 +180,16 @@ def mutation(
             if refused:
                 raise ExceptionGroup("refused", refused)
             caller = operation.runtime, operation.actor, operation.request
+            wanted = None if key is None else IdempotencyKey(key, name, _given(declared, values))
             if is_saga:
-                outcome = MutationResult(await change(Saga(*caller), **values))
+                result = await change(_saga(operation, wanted), **values)
+                is_told = isinstance(result, MutationResult)
+                outcome = result if is_told else MutationResult(result)
             else:
                 outcome = await perform(
                     *caller,
                     lambda scope: change(scope, **values),
-                    key=None
-                    if key is None
-                    else IdempotencyKey(key, name, _given(declared, values)),
+                    key=wanted,
                     at_once=at_once,
                     showing=operation.showing,
                     dry_run=tries,
@@ -238,6 +239,21 @@ def mutation(
         personal=personal,
         change=None if read is None else Change(requires, read, carry_out),
     )
+
+
+def _saga(operation: Operation, key: IdempotencyKey | None) -> Saga:
+    return Saga(
+        operation.runtime,
+        operation.actor,
+        operation.request,
+        key,
+        operation.charge_excess or _nothing,
+        operation.extend_deadline or _nothing,
+    )
+
+
+def _nothing(_: float) -> None:
+    """Does nothing."""
 
 
 def _also_requires(*permissions: Permission | None) -> str:

@@ -122,6 +122,9 @@ class TenantSettings:
         "The tag of the customers who come first on the waitlist, or null if all are served in "
         "the order in which they joined."
     )
+    allows_assistant: bool = column(
+        "Whether the venue's team, its customers and guests can use the assistant. True by default."
+    )
 
 
 @node(models.Tenant, visible=tenants.visible_tenants, requires=P.TENANT_READ)

@@ -23,6 +23,7 @@ from graphql import (
 
 # What is given where something must be; "name type" goes before the type alone.
 VALUES: Final[dict[str, object]] = {
+    "Boolean": True,
     "Date": "2027-03-01",
     "DateTime": "2027-03-02T10:00:00Z",
     "Int": 1,

@@ -26,6 +26,7 @@ from tests.support.factories import (
     Venue,
     api_id,
     make_booking,
+    make_conversation,
     make_deliveries,
     make_export,
     make_import,
@@ -36,6 +37,7 @@ from tests.support.factories import (
     make_webhook,
 )
 from tests.support.inboxes import browser_keys, make_inbox_entry
+from tests.support.scripted_model import scripted
 from tests.support.tickets import make_support, make_ticket
 
 BUILT: Final = build_schema(schema.as_str())
@@ -102,11 +104,13 @@ class Everything:
     booking: str
     hold: str
     link: str
+    proposal: str
     ids: tuple[str, ...]
 
 
 async def make_everything(runtime: Runtime, api: Api, clock: StoppedClock) -> Everything:
     venue = await make_venue(runtime, min_notice_minutes=0)
+    scripted(runtime)
     start = clock.now.replace(day=2, hour=10)
     series = await make_series(runtime, venue, start)
     booking = await make_booking(runtime, venue, start, series=series)
@@ -154,6 +158,7 @@ async def make_everything(runtime: Runtime, api: Api, clock: StoppedClock) -> Ev
         await make_subscription(runtime, venue),
         await make_export(runtime, venue),
         *await make_import(runtime, venue),
+        *(conversation := await make_conversation(runtime, venue, venue.owner)),
         *await make_webhook(runtime, venue),
         *await make_deliveries(runtime, venue, booking),
         *await make_ticket(runtime, venue, booking),
@@ -179,7 +184,7 @@ async def make_everything(runtime: Runtime, api: Api, clock: StoppedClock) -> Ev
     links = runtime.services[Links]
     assert isinstance(links, Links)
     link = links.sign(Link(venue.tenant.id, booking.id))
-    return Everything(venue, api_id(booking), api_id(held), link, ids)
+    return Everything(venue, api_id(booking), api_id(held), link, api_id(conversation[2]), ids)
 
 
 def others(place: Place, own: Everything) -> Mapping[str, Any]:
@@ -217,6 +222,8 @@ def others(place: Place, own: Everything) -> Mapping[str, Any]:
             return {"id": next(each for each in own.ids if read_id(each)[0] == "Ticket")}
         case "replyToTicket(id:)":
             return {"text": "Hello"}
+        case "confirmProposal(input.customerId:)":
+            return {"id": own.proposal}
         case "createImport(input.roomId:)":
             return {"kind": "BOOKINGS"}
         case "suggestTimes(input.roomIds:)" | "suggestTimes(input.customerId:)":

@@ -205,6 +205,10 @@ PLAIN: Final = {
     "BookingSeries": {"version", "time_zone", "starts_at", "except_dates"},
     "CalendarFeed": {"created_at", "revoked_at"},
     "Coupon": {"version", "created_at"},
+    # Nobody but the person who began it can read it.
+    "Conversation": {"title", "locale", "created_at", "updated_at"},
+    "Message": {"text", "model", "is_helpful", "created_at"},
+    "Proposal": {"summary", "starts_at", "ends_at", "expires_at", "decided_at", "price"},
     "Customer": {"version", "created_at"},
     "Export": {
         "span_from", "span_until", "progress", "row_count", "created_at", "ended_at", "expires_at",

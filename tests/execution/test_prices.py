@@ -33,6 +33,7 @@ WEEK: Final = '{from: "2027-03-02T00:00:00Z", to: "2027-03-09T00:00:00Z", durati
 ARGUMENTS: Final = {
     "analytics": 'span: {from: "2026-01-01", until: "2028-03-01"}',
     "apiKeys": "first: 50",
+    "assistantUsage": 'span: {from: "2026-01-01", until: "2028-03-01"}',
     "auditLog": "first: 50",
     "availability": f"query: {DAY}",
     "blackouts": 'overlaps: {gte: "2027-03-01T00:00:00Z", lt: "2027-04-01T00:00:00Z"}',
@@ -40,6 +41,8 @@ ARGUMENTS: Final = {
     "bookings": "first: 50",
     "bookingSeries": "first: 50",
     "calendarFeeds": "first: 50",
+    "conversation": "id: $booking",
+    "conversations": "first: 50",
     "coupons": "first: 50",
     "customer": "id: $customer",
     "customers": "first: 50",

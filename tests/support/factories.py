@@ -7,6 +7,7 @@ from functools import cache
 from itertools import count
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.dialects.postgresql import Range
 
@@ -36,6 +37,8 @@ from kit.security.tokens import Tokens
 from models.accounts.sessions import Session
 from models.accounts.users import User
 from models.analytics.exports import Export
+from models.assistant.conversations import Conversation, Message
+from models.assistant.proposals import Proposal
 from models.billing import BillingSubscription
 from models.bookings.bookings import Booking
 from models.bookings.series import BookingSeries
@@ -332,6 +335,56 @@ async def make_import(runtime: Runtime, venue: Venue) -> tuple[Import, ImportRow
         return made, row
 
     return (await perform(runtime, venue.owner.actor, Request(new_id()), make)).result
+
+
+async def make_conversation(
+    runtime: Runtime, venue: Venue, person: Person
+) -> tuple[Conversation, Message, Proposal]:
+    """Adds a conversation with an answer, which proposes to book the first room for an hour."""
+
+    async def make(scope: Scope) -> tuple[Conversation, Message, Proposal]:
+        await scope.lock()
+        of_tenant: Any = {"tenant_id": venue.tenant.id, "created_at": scope.now()}
+        begun = scope.add(
+            Conversation(
+                **of_tenant,
+                user_id=person.user.id,
+                title="Hello",
+                locale="en",
+                updated_at=scope.now(),
+            )
+        )
+        await scope.flush()
+        of_it: Any = {**of_tenant, "conversation_id": begun.id}
+        answer = scope.add(
+            Message(**of_it, role="ASSISTANT", text="Hi!", outcome="ANSWERED", provider="LOCAL")
+        )
+        starts_at = scope.now() + timedelta(days=1, hours=8)
+        local = starts_at.astimezone(ZoneInfo(venue.tenant.time_zone))
+        proposal = scope.add(
+            Proposal(
+                **of_it,
+                message_id=answer.id,
+                kind="BOOKING",
+                arguments={
+                    "room_id": str(venue.rooms[0].id),
+                    "start": f"{local:%Y-%m-%dT%H:%M}",
+                    "duration_minutes": 60,
+                    "party_size": None,
+                    "note": None,
+                    "customer_id": None,
+                    "customer_name": None,
+                },
+                summary="Room 1",
+                room_id=venue.rooms[0].id,
+                starts_at=starts_at,
+                ends_at=starts_at + timedelta(hours=1),
+                expires_at=scope.now() + timedelta(minutes=10),
+            )
+        )
+        return begun, answer, proposal
+
+    return (await perform(runtime, person.actor, Request(new_id()), make)).result
 
 
 async def make_webhook(runtime: Runtime, venue: Venue) -> tuple[WebhookEndpoint, WebhookDelivery]:

@@ -123,7 +123,8 @@ class Endpoint:
         try:
             request = await http.parse()
             reads_only = http.method == "GET"
-            with within_deadline():
+            with within_deadline() as deadline:
+                operation.extend_deadline = deadline.extend
                 try:
                     token = token_of(http.authorization)
                     operation.actor = await actor_of(token, self._authenticate)

@@ -36,4 +36,4 @@ async def test_an_idempotency_key_is_refused_before_the_change_begins(
 
 def test_a_saga_is_refused_to_a_caller_without_a_tenant(runtime: Runtime) -> None:
     with pytest.raises(Unauthenticated):
-        Saga(runtime, ANONYMOUS, Request(new_id()))
+        _ = Saga(runtime, ANONYMOUS, Request(new_id())).tenant_id

@@ -22,6 +22,7 @@ from tests.kit.graphql.compiler.questions import ID
 
 FIELD_BY_FIELD: Final = {
     "analytics": "added up from figures by date, and hours",
+    "assistantUsage": "added up from figures by date",
     "availability": "worked out of hours, bookings and rules",
     "billing": "put together from a plan, a subscription and what is used",
     "blackouts": "whole or refused: its rows are counted before they are shown",
@@ -56,12 +57,15 @@ IN_PYTHON: Final = {
     "Booking": "allowedTransitions amountPaid amountRefunded balanceDue cancellationQuote credit "
     "payment payments pendingMove refunds rooms",
     "BookingChange": "actor changes cursor type",
+    "Conversation": "messages",
     "Coupon": "rooms",
     "Customer": "stats undoableMerge",
     "Export": "url",
     "Import": "progress",
     "ImportRow": "problems",
     "InboxEntry": "booking",
+    "Message": "citations parts proposals",
+    "Proposal": "room state",
     "PriceRule": "amount conditions taxRate unit",
     "Room": "openingHours partOf parts weeklyHours",
     "Tenant": "paymentSettings plan taxSettings usage weeklyHours",
@@ -80,10 +84,12 @@ JSON in the log, or from the id of another type.
 
 ARGUMENTS: Final = {
     "analytics": '(span: {from: "2027-03-01", until: "2027-03-02"})',
+    "assistantUsage": '(span: {from: "2027-03-01", until: "2027-03-02"})',
     "availability": '(query: {from: "2027-03-01T00:00:00Z", to: "2027-03-02T00:00:00Z", '
     "durationMinutes: 60})",
     "blackouts": '(overlaps: {gte: "2027-03-01T00:00:00Z"})',
     "booking": f'(id: "{ID}")',
+    "conversation": f'(id: "{ID}")',
     "customer": f'(id: "{ID}")',
     "explainSlot": f'(roomId: "{ID}", start: {{at: "2027-03-01T00:00:00Z"}}, durationMinutes: 60)',
     "guestBooking": '(token: "t")',
