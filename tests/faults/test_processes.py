@@ -96,7 +96,7 @@ async def test_a_killed_worker_is_replaced_and_takes_nothing_along(
 
 
 @pytest.mark.parametrize(
-    ("sockets", "writing"), [(200, 8), pytest.param(500, 64, marks=pytest.mark.soak)]
+    ("sockets", "writing"), [(80, 8), pytest.param(500, 64, marks=pytest.mark.soak)]
 )
 async def test_the_end_is_quick_and_loses_nothing_though_50_read_nothing(
     house: FaultyPostgres, tmp_path: Path, say: Say, sockets: int, writing: int

@@ -126,15 +126,30 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def place(migrated: Path, tmp_path: Path) -> Iterator[Place]:
     """A place whose first start has only the app to start."""
-    # With its owner: as root, PostgreSQL runs as another user.
-    subprocess.run(["cp", "-a", migrated, tmp_path / "data"], check=True)
-    have_graphiql(tmp_path / "data")
-    yield from _place(tmp_path)
+    yield from _place_of(migrated, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def busy(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A place like that, shared by tests that leave its app running."""
+    yield from _place_of(migrated, tmp_path_factory.mktemp("busy"))
+
+
+@pytest.fixture(scope="module")
+def running(busy: Place) -> Command:
+    return busy.start()
 
 
 @pytest.fixture
 def empty_place(tmp_path: Path) -> Iterator[Place]:
     yield from _place(tmp_path)
+
+
+def _place_of(migrated: Path, folder: Path) -> Iterator[Place]:
+    # With its owner: as root, PostgreSQL runs as another user.
+    subprocess.run(["cp", "-a", migrated, folder / "data"], check=True)
+    have_graphiql(folder / "data")
+    yield from _place(folder)
 
 
 def _place(folder: Path) -> Iterator[Place]:
@@ -179,15 +194,16 @@ async def test_a_killed_app_finds_its_data_again(place: Place) -> None:
     assert await place.has_kept_it()
 
 
-async def test_a_killed_database_comes_back_under_the_running_app(place: Place) -> None:
-    running = place.start()
-    await place.keep_something()
+async def test_a_killed_database_comes_back_under_the_running_app(
+    busy: Place, running: Command
+) -> None:
+    await busy.keep_something()
 
-    os.kill(place.database_pid(), signal.SIGKILL)
+    os.kill(busy.database_pid(), signal.SIGKILL)
 
-    wait_until(lambda: EmbeddedServer(place.data).is_running)
+    wait_until(lambda: EmbeddedServer(busy.data).is_running)
     wait_until(running.is_ready)
-    assert await place.has_kept_it()
+    assert await busy.has_kept_it()
 
 
 async def test_app_and_database_killed_together_find_their_data_beside_a_stale_pid_file(
@@ -207,14 +223,14 @@ async def test_app_and_database_killed_together_find_their_data_beside_a_stale_p
     assert await place.has_kept_it()
 
 
-def test_a_second_start_on_one_folder_is_refused_and_harms_nothing(place: Place) -> None:
-    running = place.start()
-
-    second = place.command(PORT="0")
+def test_a_second_start_on_one_folder_is_refused_and_harms_nothing(
+    busy: Place, running: Command
+) -> None:
+    second = busy.command(PORT="0")
 
     assert second.process.wait(PATIENCE) == 2
     assert f"is in use by process {running.process.pid}" in second.printed
-    assert running.is_ready()
+    wait_until(running.is_ready)
 
 
 def test_a_taken_port_is_told_in_a_line(place: Place) -> None:

@@ -1,6 +1,6 @@
 """An app that may send webhooks to this machine, and a receiver."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,14 @@ from tests.support.webhooks import program
 @pytest.fixture
 def settings(module_settings: Settings, tmp_path: Path) -> Settings:
     return module_settings.model_copy(update={"data": tmp_path, "outbound_loopback": True})
+
+
+@pytest.fixture(autouse=True)
+def impatient() -> Iterator[None]:
+    """Looks often for what is due, because tests move the clock."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("jobs.webhook_sender.POLL_SECONDS", 0.1)
+        yield
 
 
 @pytest_asyncio.fixture
