@@ -12,6 +12,7 @@ from kit.runtime import Runtime
 from tests.api.bookings.test_live import CANCEL, book, cursor_now
 from tests.support.client import Api
 from tests.support.factories import Person, Venue, make_venue
+from tests.support.horizon import until_behind_the_horizon
 from tests.support.sse import events
 from tests.support.statements import statements
 
@@ -79,6 +80,7 @@ async def test_the_bookings_of_many_events_are_read_by_one_statement(
 ) -> None:
     after = await cursor_now(api, venue.staff)
     number = await make_changes(api, venue)
+    await until_behind_the_horizon(runtime, venue.staff)
 
     with statements(runtime) as sent:
         variables = {"after": after, "full": True}

@@ -10,7 +10,7 @@ import orjson
 
 from tests.support.client import Answer
 
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 120
 
 
 class Client:

@@ -7,6 +7,9 @@ import threading
 
 import uvicorn
 
+import execution.deadline
+import kit.postgres.database
+import kit.postgres.statement_pool
 from app import build_app
 from kit.gc_tuning import freeze_gc
 from kit.logging import configure_logging
@@ -18,6 +21,11 @@ def main(listener: int) -> None:
     """Serves until SIGTERM, or until the process that started this one is gone."""
     configure_logging()
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    # Everybody gets an answer, however busy the machine is.
+    vars(execution.deadline)["REQUEST_TIMEOUT_SECONDS"] = 60
+    vars(kit.postgres.statement_pool)["WAIT_SECONDS"] = 60
+    vars(kit.postgres.database).update(POOL_TIMEOUT_SECONDS=60, LOCK_TIMEOUT="60s")
+    vars(kit.postgres.database).update(STATEMENT_TIMEOUT="60s")
     app = build_app(load_settings(), clock=RunningClock(), with_graphiql=False)
     freeze_gc()
     config = uvicorn.Config(

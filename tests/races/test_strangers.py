@@ -13,7 +13,6 @@ from kit.runtime import Runtime
 from kit.security.passwords import Passwords
 from kit.settings import Settings
 from tests.support.client import Api
-from tests.support.clock import StoppedClock
 from tests.support.factories import Venue, api_id, make_venue
 from tests.support.serving import serving
 
@@ -30,14 +29,20 @@ BOOK = """
 
 
 @pytest_asyncio.fixture
-async def houses(settings: Settings, clock: StoppedClock) -> AsyncIterator[list[str]]:
-    """Two servers on one database, with allowances in force."""
+async def houses(settings: Settings, runtime: Runtime) -> AsyncIterator[list[str]]:
+    """Two servers on one database, with allowances in force.
+
+    Their clock goes as that of the other servers there, which would end these holds otherwise.
+    """
     counting = settings.model_copy(update={"rate_limit": True})
     async with AsyncExitStack() as running:
         addresses = []
         for _ in range(2):
             app = build_app(
-                counting, clock=clock, services={Passwords: Passwords.cheap()}, with_graphiql=False
+                counting,
+                clock=runtime.clock,
+                services={Passwords: Passwords.cheap()},
+                with_graphiql=False,
             )
             await running.enter_async_context(app.router.lifespan_context(app))
             addresses.append(await running.enter_async_context(serving(app)))

@@ -14,7 +14,7 @@ from tests.support.waitlist import make_queue, offered
 
 CANCEL = """mutation ($id: ID!) { cancelBooking(id: $id, version: 1) {
   bookings { id } userErrors { code } } }"""
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 300
 # Only these hours are open, and all of them are booked.
 HOURS = range(8, 18)
 

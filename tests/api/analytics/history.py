@@ -122,7 +122,7 @@ class History:
     async def change(self) -> None:
         """Changes a booking as the API does: its row, and an entry in the log."""
         rows = await self.admin.fetch(
-            "SELECT id FROM bookings WHERE tenant_id = $1", self.venue.tenant.id
+            "SELECT id FROM bookings WHERE tenant_id = $1 ORDER BY id", self.venue.tenant.id
         )
         id = self.random.choice(rows)["id"]
         actor = Actor(ActorKind.SYSTEM, self.venue.tenant.id)
