@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final
 
+from domain.assistant.plain_text import PlainText
 from domain.assistant.redaction import redacted
 
 LONGEST_MARKER: Final = 160
@@ -79,6 +80,7 @@ class AnswerText:
         self.length = 0
         self._pieces: list[str | Source] = []
         self._held = ""
+        self._plain = PlainText()
 
     def feed(self, delta: str) -> str:
         """Adds a part of what a model writes; returns what of it is text for the reader.
@@ -107,7 +109,7 @@ class AnswerText:
     def end(self) -> str:
         """Returns what was held back and turned out to be text."""
         held, self._held = self._held, ""
-        return self._add(held)
+        return self._add(held) + self._keep(self._plain.end())
 
     def finished(self, *, redacts: bool) -> tuple[str, list[Citation]]:
         """Returns the whole text and its citations; ``redacts``: without contact data."""
@@ -126,6 +128,9 @@ class AnswerText:
         return text, citations
 
     def _add(self, text: str) -> str:
+        return self._keep(self._plain.feed(text))
+
+    def _keep(self, text: str) -> str:
         if text:
             self._pieces.append(text)
             self.length += len(text)

@@ -32,14 +32,18 @@ People = Annotated[int, Field(description="The number of people.", ge=1, le=100_
 RoomRef = Annotated[UUID, Field(description="The `room_id` of a result.")]
 
 _PRINTED: Final = "%Y-%m-%dT%H:%M"
+_YEARS: Final = range(1970, 2200)
 
 
 def day(text: str) -> date:
     """Reads a date. Raises Invalid."""
     try:
-        return date.fromisoformat(text)
+        found = date.fromisoformat(text)
     except ValueError:
         raise Invalid(f"{text} is no date.") from None
+    if found.year not in _YEARS:
+        raise Invalid(f"{text} is too far away.")
+    return found
 
 
 def start_of(text: str) -> Start:

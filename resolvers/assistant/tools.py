@@ -157,6 +157,8 @@ async def call_tool(specs: Mapping[str, ToolSpec], caller: Caller, name: str, te
         return failure("UNKNOWN_TOOL", "There is no such tool for this person.")
     if len(text) > MAX_ARGUMENTS_LENGTH:
         return failure("INVALID", "The arguments are too long.")
+    if r"\u0000" in text:
+        return failure("INVALID", "The arguments have a character that no text may have.")
     try:
         given = spec.parameters.model_validate_json(text or "{}")
     except ValidationError as error:

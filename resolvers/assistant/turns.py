@@ -24,6 +24,7 @@ from domain.assistant.conversations import (
 )
 from domain.assistant.conversations import MessageOutcome as M
 from domain.assistant.instructions import instructions
+from domain.assistant.recital import Recital
 from domain.assistant.wording import failure_text
 from integrations.assistant.protocol import (
     AssistantMessage,
@@ -164,6 +165,7 @@ class Turn:
             now,
             MAX_OUTPUT_TOKENS,
         )
+        recital = Recital(request.instructions)
         self.charge(ANSWER_POINTS)
         calls: list[ToolCall] = []
         before = self.answer.length
@@ -171,6 +173,8 @@ class Turn:
             async for event in events:
                 match event:
                     case TextDelta(text):
+                        if recital.has_begun(text):
+                            raise _Stopped(M.INVALID)
                         if self.answer.length == before and before:
                             self._write("\n")
                         self._write(text)
