@@ -20,6 +20,8 @@ from execution.concurrency_limits import ConcurrencyLimits
 from execution.metrics import Metrics
 from execution.operations import Operations
 from execution.stored_queries import StoredQueries
+from integrations.assistant.factory import embeddings_of, language_model_of
+from integrations.assistant.protocol import Embeddings, LanguageModel
 from integrations.billing.factory import billing_of
 from integrations.billing.protocol import Billing
 from integrations.human_proof.factory import human_proof_of
@@ -185,6 +187,8 @@ def build_app(
         Gateway: gateway_of(settings, clock=clock),
         Hooks: Hooks(*(area.handlers for area in AREAS)),
         HumanProof: human_proof_of(settings, clock=clock),
+        LanguageModel: language_model_of(settings),
+        Embeddings: embeddings_of(settings),
         KeptDays: KeptDays(),
         KeptFacts: KeptFacts(BOOKING_PERMIT),
         KeptOpenTime: KeptOpenTime(),
@@ -300,6 +304,9 @@ def build_app(
             await cast("HumanProof", used[HumanProof]).close()
             outbound.close()
             await cast("Sms", used[Sms]).close()
+            await cast("LanguageModel", used[LanguageModel]).close()
+            if (embeddings := used[Embeddings]) is not None:
+                await cast("Embeddings", embeddings).close()
             await webhook_database.close()
             await relay_database.close()
             await database.close()
