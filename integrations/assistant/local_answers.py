@@ -75,9 +75,8 @@ def _figures(turn: Turn) -> Step:
         first = turn.today - timedelta(days=_FIGURE_DAYS)
         return Call("analytics_summary", {"date_from": str(first), "date_until": str(turn.today)})
     figures = found["figures"]
-    shown = {key: str(value) for key, value in figures.items() if key != "id"}
-    shown["booked_value"] = turn.words.money(shown.get("booked_value", ""))
-    return turn.words.text("figures", **shown) + f"[[{figures['id']}]]"
+    value = turn.words.money(figures["booked_value"] or "0")
+    return turn.words.text("figures", **{**figures, "booked_value": value}) + f"[[{figures['id']}]]"
 
 
 def _question(turn: Turn) -> Step:
