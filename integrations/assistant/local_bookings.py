@@ -13,9 +13,9 @@ _CLOSED: Final = ("CANCELLED", "COMPLETED", "NO_SHOW", "EXPIRED", "DECLINED")
 
 
 def bookings(turn: Turn) -> Step:
-    """Lists the bookings from today on, or on the dates that are asked for."""
+    """Lists the coming bookings, or those on the dates that are asked for."""
     dates = turn.dialogue.request.dates
-    first, last = (str(dates.first), str(dates.last)) if dates else (str(turn.today), None)
+    first, last = (str(dates.first), str(dates.last)) if dates else (None, None)
     return _listed(turn, {"date_from": first, "date_until": last, "search": None})
 
 
@@ -74,7 +74,7 @@ def _booking(turn: Turn) -> Mapping[str, Any] | Step:
     found = turn.result("my_bookings")
     reference = reference_in(turn.dialogue.question)
     if found is None:
-        given = {"date_from": str(turn.today), "date_until": None, "search": reference}
+        given = {"date_from": None, "date_until": None, "search": reference}
         return Call("my_bookings", given)
     open_ = [
         each

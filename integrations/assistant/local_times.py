@@ -37,7 +37,7 @@ def times(turn: Turn) -> Step:
             return _propose(turn, slots[0])
         if slots:
             return _offered(turn, "times", slots)
-    suggested = turn.result("suggest_times")
+    suggested = _suggested(turn)
     if suggested is None:
         return _suggest(turn)
     slots = suggested["slots"]
@@ -103,6 +103,15 @@ def _exact(turn: Turn) -> dict[str, Any]:
     }
 
 
+def _suggested(turn: Turn) -> Mapping[str, Any] | None:
+    """Returns what a call for times around what is wished for has found."""
+    if "suggest_times" in turn.tools:
+        return turn.result("suggest_times")
+    found = turn.results("find_free_times")
+    exact = 0 if turn.dialogue.request.start is None else 1
+    return found[exact] if len(found) > exact else None
+
+
 def _suggest(turn: Turn) -> Step:
     """Returns a call for times around what is wished for."""
     request = turn.dialogue.request
@@ -115,10 +124,10 @@ def _suggest(turn: Turn) -> Step:
         "duration_minutes": request.duration_minutes,
         "party_size": request.party_size,
     }
-    if request.start is not None:
-        given |= {"time_from": str(request.start), "time_until": str(request.start)}
     if "suggest_times" not in turn.tools:
         return Call("find_free_times", {**given, "room_id": None})
+    if request.start is not None:
+        given |= {"time_from": str(request.start), "time_until": str(request.start)}
     budget = request.budget
     price = budget.amount if budget and budget.per is BudgetPer.BOOKING else None
     wishes = request.room_name or request.category

@@ -245,6 +245,18 @@ async def test_a_time_that_is_taken_gets_others() -> None:
     assert answer.startswith("Ce créneau n'est pas libre. Ceux-ci le sont :\n1. Disco Den, ven.")
 
 
+async def test_without_suggestions_the_free_times_of_the_day_are_offered() -> None:
+    talk = Conversation(
+        {"venue_facts": FACTS, "find_free_times": {"slots": SLOTS, "more": False}},
+        tools=["venue_facts", "find_free_times"],
+    )
+
+    answer = await talk.says("What is free on December 11 in the evening?")
+
+    assert talk.called == ["venue_facts", "find_free_times"]
+    assert answer.startswith("These times are free:\n1. Disco Den")
+
+
 async def test_a_missing_date_is_asked_for_and_the_rest_is_remembered() -> None:
     talk = Conversation({"venue_facts": FACTS, "suggest_times": {"slots": [], "more": False}})
 

@@ -1,0 +1,103 @@
+"""Conversations over HTTP with the local assistant, by the real tools."""
+
+from typing import Any, Final, cast
+
+import pytest_asyncio
+
+from domain.venue.hours import Weekday
+from integrations.assistant.local import LocalModel
+from integrations.assistant.protocol import LanguageModel
+from kit.runtime import Runtime
+from tests.support.client import Answer, Api
+from tests.support.factories import Venue, make_venue
+
+SEND: Final = """
+    mutation ($input: SendMessageInput!) {
+      sendMessage(input: $input) {
+        conversation { id }
+        message { text outcome provider parts { citations { id } } }
+        proposals { id kind startsAt room { name } }
+        guestToken
+        userErrors { code message }
+      }
+    }
+"""
+CONFIRM: Final = """
+    mutation ($id: ID!, $input: ConfirmProposalInput! = {}) {
+      confirmProposal(id: $id, input: $input) {
+        result {
+          ... on Booking { status partySize }
+          ... on GuestConfirmation { booking { status nextStep } }
+        }
+        userErrors { code message }
+      }
+    }
+"""
+
+
+@pytest_asyncio.fixture
+async def venue(runtime: Runtime) -> Venue:
+    """Open from 14:00 to 02:00 every day."""
+    # The app's own dictionary.
+    cast("dict[type, object]", runtime.services)[LanguageModel] = LocalModel()
+    return await make_venue(
+        runtime, hours={each: [(840, 1560)] for each in Weekday}, min_notice_minutes=0
+    )
+
+
+async def send(api: Api, message: str, token: str | None = None, **given: object) -> Answer:
+    return await api(SEND, {"input": {"message": message, **given}}, token=token)
+
+
+def text_of(answer: Answer) -> Any:
+    return answer.payload["message"]["text"]
+
+
+def cited(answer: Answer) -> list[str]:
+    parts = answer.payload["message"]["parts"]
+    return [each["id"] for part in parts for each in part["citations"]]
+
+
+async def test_a_guest_asks_in_german_and_confirms_what_is_proposed(api: Api, venue: Venue) -> None:
+    begun = await send(
+        api,
+        "Ein Raum für zwei nächsten Freitagabend, zwei Stunden",
+        subdomain=venue.tenant.subdomain,
+        locale="de",
+    )
+    code = begun.payload["guestToken"]
+    known = {"conversationId": begun.payload["conversation"]["id"], "guestToken": code}
+
+    offered = await send(api, "der zweite", **known)
+    proposed = await send(api, "die erste bitte", **known)
+    (proposal,) = proposed.payload["proposals"]
+    guest = {"customer": {"name": "Mia", "email": "mia@example.com"}, "guestToken": code}
+    confirmed = await api(CONFIRM, {"id": proposal["id"], "input": guest})
+
+    assert begun.payload["message"]["provider"] == "LOCAL"
+    assert text_of(begun).splitlines()[1:3] == ["1. Fr., 5. März", "2. Fr., 12. März"]
+    assert cited(offered)[0].endswith("/2027-03-12T18:00/120")
+    assert text_of(offered).startswith("Diese Zeiten sind frei:\n1. ")
+    assert "[[" not in text_of(offered)
+    assert proposal["startsAt"] == "2027-03-12T17:00:00Z"
+    assert text_of(proposed).startswith("Ich habe es vorbereitet: Room ")
+    assert confirmed.payload["result"]["booking"] == {"status": "HELD", "nextStep": "CONFIRM"}
+
+
+async def test_a_customer_books_moves_and_cancels_by_words(api: Api, venue: Venue) -> None:
+    token = venue.guest.token
+    booked = await send(api, "Book Room 1 tomorrow at 8 for three", token)
+    (proposal,) = booked.payload["proposals"]
+    confirmed = await api(CONFIRM, {"id": proposal["id"]}, token=token)
+
+    moved = await send(api, "please move my booking to Thursday at 9pm", token)
+    cancelled = await send(api, "Cancel my booking", token)
+    listed = await send(api, "¿Cuáles son mis reservas?", token)
+
+    assert confirmed.payload["result"] == {"status": "CONFIRMED", "partySize": 3}
+    assert [each["startsAt"] for each in booked.payload["proposals"]] == ["2027-03-02T19:00:00Z"]
+    assert [(each["kind"], each["startsAt"]) for each in moved.payload["proposals"]] == [
+        ("RESCHEDULE", "2027-03-04T20:00:00Z")
+    ]
+    assert [each["kind"] for each in cancelled.payload["proposals"]] == ["CANCELLATION"]
+    assert text_of(listed).startswith("Estas son las reservas:\n- ")
