@@ -11,6 +11,7 @@ from commands.demo.bookings import Bookings, Calendar
 from commands.demo.history import History
 from commands.demo.money import Till
 from commands.demo.offers import mark_regulars, price_rules, waiting, weekly_quota, welcome_coupon
+from commands.demo.tickets import support_rows
 from commands.demo.upcoming import Upcoming
 from commands.demo.venues import (
     CUSTOMER_NOTES,
@@ -26,6 +27,7 @@ from domain.accounts.users import Role
 from domain.core.intervals import Interval
 from domain.core.local_time import Edge, instant, zone
 from domain.core.log_events import Event, EventType
+from domain.support.service_hours import ServiceHours
 from domain.venue.hours import HoursFacts, Weekday, WeeklyHours
 from models.accounts.users import User
 from models.bookings.bookings import Booking
@@ -81,6 +83,9 @@ class DemoRows:
         self._date_customers()
         mark_regulars(self.history, self.customers, self.bookings)
         self.usage = self._usage()
+        self.tickets, self.messages = support_rows(
+            self.history, self.customers[8:], ServiceHours(self._hours(), self._zone)
+        )
 
     def batches(self) -> Iterator[Sequence[Any]]:
         """Yields the rows of which there are few, in batches that refer only to earlier ones."""
@@ -88,6 +93,8 @@ class DemoRows:
         yield [*self.customers, *self.rooms, *self.week]
         yield [*self.users, self.holiday, self.blackout, *self.series, *self.waitlist]
         yield [*self.price_rules, *self.coupons, *self.quotas, *self.usage]
+        yield self.tickets
+        yield self.messages
 
     def many(self) -> Iterator[tuple[str, list[dict[str, Any]]]]:
         """Yields what there is much of, in the order in which it can be inserted.
@@ -207,6 +214,9 @@ class DemoRows:
             )
         return rooms
 
+    def _hours(self) -> HoursFacts:
+        return HoursFacts(self._weekly_hours(), venue_exceptions={self.holiday.date: ()})
+
     def _week(self) -> list[WeekdayHours]:
         week = [
             WeekdayHours(**self._row(), weekday=day.weekday, minutes=as_pairs(day.intervals))
@@ -268,7 +278,7 @@ class DemoRows:
         blocked = Interval(self.blackout.starts_at, self.blackout.ends_at)
         calendar = Calendar(
             self._zone,
-            hours=HoursFacts(self._weekly_hours(), venue_exceptions={self.holiday.date: ()}),
+            hours=self._hours(),
             blackouts={
                 room.id: [blocked] if self.blackout.room_id in (None, room.id) else []
                 for room in self.rooms

@@ -32,6 +32,7 @@ class Topic(StrEnum):
     PAYMENT = "payment"
     REFUND = "refund"
     WAITLIST = "waitlist"
+    TICKET = "ticket"
 
 
 def _topic(type: EventType) -> Topic | None:
@@ -40,9 +41,14 @@ def _topic(type: EventType) -> Topic | None:
 
 
 TOPICS: Final[Mapping[EventType, Topic]] = {
-    each: topic for each in EventType if (topic := _topic(each)) is not None
+    each: topic
+    for each in EventType
+    if (topic := _topic(each)) is not None and each is not EventType.TICKET_NOTE_ADDED
 }
-"""The events that webhooks can tell of: those of the venue's business, none of accounts."""
+"""The events that webhooks can tell of: those of the venue's business, none of accounts.
+
+Nor of internal notes: they stay in the house.
+"""
 
 
 def event_name(type: EventType) -> str:

@@ -54,6 +54,7 @@ NEEDED: Final[Mapping[Topic, Permission]] = {
     Topic.PAYMENT: P.PAYMENTS_READ,
     Topic.REFUND: P.PAYMENTS_READ,
     Topic.WAITLIST: P.BOOKINGS_READ,
+    Topic.TICKET: P.SUPPORT_READ,
 }
 """The permission that the owner of an endpoint needs for its events."""
 
@@ -64,7 +65,7 @@ _URL: Final = Doc(
 )
 _EVENT_TYPES: Final = Doc(
     "The types of events to send: at least one, and those of bookings, rooms, hours, "
-    "customers, payments, prices, the waitlist and settings only."
+    "customers, payments, prices, the waitlist, tickets and settings only."
 )
 _QUERY: Final = Doc(
     "A query of this API that selects what to send of the changed object, with the variable "

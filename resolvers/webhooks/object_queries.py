@@ -41,6 +41,7 @@ query Webhook($id: ID!) {
     ... on Blackout { reason startsAt endsAt }
     ... on Coupon { code archivedAt version }
     ... on WaitlistEntry { entryStatus: status }
+    ... on Ticket { number subject ticketStatus: status priority rating version updatedAt }
   }
 }
 """

@@ -13,6 +13,7 @@ import offers from "./examples/Offers.graphql?raw";
 import quote from "./examples/Quote.graphql?raw";
 import rooms from "./examples/Rooms.graphql?raw";
 import series from "./examples/Series.graphql?raw";
+import tickets from "./examples/Tickets.graphql?raw";
 import undo from "./examples/Undo.graphql?raw";
 import wait from "./examples/Wait.graphql?raw";
 import webhook from "./examples/Webhook.graphql?raw";
@@ -104,6 +105,7 @@ export const defaultTabs = [
   tab(message, { kind: "BOOKING_CONFIRMED", channel: "SMS", locale: "de", bookingId: null }),
   // It has a default, but the editor takes what can't be null for missing.
   tab(inbox, { unreadOnly: false }),
+  { query: tickets },
   tab(webhook, {
     input: {
       url: "https://example.com/hooks",
