@@ -5,6 +5,7 @@ from typing import Any, Final
 from kit.runtime import Runtime
 from tests.api.support.desk import change, note, opened, read, reply
 from tests.support.client import live
+from tests.support.clock import StoppedClock
 from tests.support.desk import BookingClient
 from tests.support.factories import Venue, api_id
 from tests.support.horizon import until_behind_the_horizon
@@ -33,16 +34,21 @@ async def test_the_team_and_the_customer_hear_what_is_for_them(
     venue: Venue,
     guest: BookingClient,
     staff: BookingClient,
+    clock: StoppedClock,
 ) -> None:
     await until_behind_the_horizon(runtime, venue.guest)
     cursor = (await guest(_CURSOR)).payload["eventCursor"]
     ticket = await opened(guest)
+    clock.advance(seconds=1)
     await note(staff, ticket, "canary")
+    clock.advance(seconds=1)
     assigned = await change(
         staff, "assignTicket", await read(staff, ticket), assigneeId=api_id(venue.staff.user)
     )
     await change(staff, "setTicketPriority", assigned.payload["ticket"], priority="HIGH")
+    clock.advance(seconds=1)
     await reply(staff, ticket, "Here it is.", awaitsCustomer=False)
+    clock.advance(seconds=1)
 
     async with (
         live(server, token=venue.guest.token) as customer,
