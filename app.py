@@ -99,6 +99,7 @@ from web.routes.imports import ImportUploads
 from web.routes.inbound_mail import InboundMails
 from web.routes.payment_webhooks import Webhooks
 from web.routes.security_txt import security_txt
+from web.routes.sms_answers import SmsAnswers
 from web.routes.unsubscribe import Unsubscribe
 from web.server.middleware import GraphQLFastPath, SecurityHeaders
 
@@ -272,6 +273,11 @@ def build_app(
     webhooks = Webhooks(runtime, gateway)
     checkout = DevPay(gateway, webhooks) if isinstance(gateway, LocalGateway) else None
 
+    sms_answers = None
+    sms_token = cast("Sms", used[Sms]).auth_token
+    if sms_token is not None and settings.public_url is not None:
+        sms_answers = SmsAnswers(runtime, public_url=settings.public_url, auth_token=sms_token)
+
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         if with_graphiql:
@@ -330,6 +336,7 @@ def build_app(
             *ImportUploads(runtime, rate_limiter).routes,
             *Unsubscribe(runtime, rate_limiter).routes,
             *InboundMails(runtime, settings, rate_limiter).routes,
+            *(sms_answers.routes if sms_answers else ()),
             *(checkout.routes if checkout else ()),
             *(() if settings.is_production else OutboxPages(Outbox.of(settings)).routes),
             Route("/livez", health.live),

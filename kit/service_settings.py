@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _CONTACT: Final = re.compile(r"(mailto:[^\s@]+@|https://)[^\s@]+")
 _DOMAIN: Final = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
-_SMS: Final = re.compile(r"twilio://(AC|SK)\w+:[^@/]+@[^@/?]+(\?account=AC\w+)?")
+_SMS: Final = re.compile(r"twilio://(AC|SK)\w+:[^@/]+@[^@/?]+(\?account=AC\w+(&token=\w+)?)?")
 _PRIVATE_KEY: Final = re.compile(r"[A-Za-z0-9_-]{43}=?")
 _STORAGE: Final = re.compile(r"(s3|gs|az)://[^/]+|file:///.")
 _SECRET_HEADER: Final = re.compile(r"[!-~]+")

@@ -45,6 +45,7 @@ from models.notifications.inbox import InboxEntry
 from models.notifications.opt_outs import NotificationOptOut
 from models.notifications.push_subscriptions import PushSubscription
 from models.notifications.settings import NotificationSettings
+from models.notifications.stopped_numbers import StoppedNumber
 from models.notifications.templates import NotificationTemplate
 from models.payments.gateway_events import WebhookEvent
 from models.payments.payments import LedgerEntry, Payment, Receipt, ReceiptCounter, Refund
@@ -122,6 +123,7 @@ __all__ = [
     "Room",
     "Session",
     "SpentAllowance",
+    "StoppedNumber",
     "StoredForecast",
     "SubscriptionDay",
     "SupportSettings",

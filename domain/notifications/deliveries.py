@@ -26,6 +26,7 @@ class DeliveryReason(StrEnum):
     OPTED_OUT = "opted_out"
     NO_ADDRESS = "no_address"
     BOUNCED = "bounced"
+    COMPLAINED = "complained"
     QUIET_HOURS = "quiet_hours"
     CAP = "cap"
     OUTDATED = "outdated"

@@ -9,6 +9,8 @@ from integrations.sms.protocol import SmsMessage
 class LocalSms:
     """Stores messages as JSON."""
 
+    auth_token: str | None = None
+
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
 

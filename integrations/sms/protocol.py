@@ -7,15 +7,24 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class SmsMessage:
-    """A text for one number, in E.164. ``key`` is the same when a message is sent again."""
+    """A text for one number, in E.164. ``key`` is the same when a message is sent again.
+
+    ``receipt_url`` is where the provider reports what has become of it, if we can be told.
+    """
 
     to: str = field(repr=False)
     text: str = field(repr=False)
     key: UUID
+    receipt_url: str | None = None
 
 
 class Sms(Protocol):
-    """Sends SMS."""
+    """Sends SMS.
+
+    ``auth_token`` is what Twilio signs its requests to us with, or None if nobody sends any.
+    """
+
+    auth_token: str | None
 
     async def send(self, message: SmsMessage) -> str:
         """Sends a message, and returns the provider's id of it.

@@ -32,7 +32,10 @@ log = structlog.get_logger(__name__)
 
 
 class TwilioSms:
-    """Sends SMS from a number, a name or a messaging service of a Twilio account."""
+    """Sends SMS from a number, a name or a messaging service of a Twilio account.
+
+    ``auth_token`` is what Twilio signs its own requests with. Without it, none are asked for.
+    """
 
     def __init__(
         self,
@@ -41,9 +44,11 @@ class TwilioSms:
         username: str,
         password: str,
         sender: str,
+        auth_token: str | None = None,
         api_base: str = API,
         timeout_seconds: float = TIMEOUT_SECONDS,
     ) -> None:
+        self.auth_token = auth_token
         self._path = f"{api_base}/2010-04-01/Accounts/{account_sid}/Messages.json"
         # Messages of a service come from the number of it that suits the recipient.
         self._sender = {"MessagingServiceSid" if sender.startswith("MG") else "From": sender}
@@ -56,21 +61,26 @@ class TwilioSms:
         """Configures an account by `twilio://AC…:auth-token@+15005550006`.
 
         The host is a number, a name or the id of a messaging service. With an API key,
-        `twilio://SK…:secret@+15005550006?account=AC…`.
+        `twilio://SK…:secret@+15005550006?account=AC…&token=…`.
         """
         parts = urlsplit(url)
         username = unquote(parts.username or "")
         options = parse_qs(parts.query)
+        password = unquote(parts.password or "")
+        token = options.get("token", [None if username.startswith("SK") else password])[0]
         return cls(
             account_sid=options.get("account", [username])[0],
             username=username,
-            password=unquote(parts.password or ""),
+            password=password,
             # Not `hostname`, which is in lower case.
             sender=unquote(parts.netloc.rpartition("@")[2]),
+            auth_token=token,
         )
 
     async def send(self, message: SmsMessage) -> str:
         form = {"To": message.to, "Body": message.text, **self._sender}
+        if message.receipt_url is not None and self.auth_token is not None:
+            form["StatusCallback"] = message.receipt_url
         try:
             answer = await self._http.post(self._path, data=form)
         except _NOT_BEFORE_IT_WAS_SENT:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
@@ -35,6 +35,8 @@ from models.core.filters import DateTimeRange, IdFilter, is_among, is_any, withi
 from models.customers.customers import Customer
 from models.tenants import Tenant
 
+_NEVER_AGAIN: Final = (DeliveryReason.BOUNCED.value, DeliveryReason.COMPLAINED.value)
+
 
 class NotificationDelivery(TenantRow, table=True):
     """One notification for one recipient by one channel. It has neither its text nor the address.
@@ -57,7 +59,7 @@ class NotificationDelivery(TenantRow, table=True):
             "ix_notification_deliveries_bounced",
             "tenant_id",
             "address_hash",
-            postgresql_where=text("state = 'failed' AND reason = 'bounced'"),
+            postgresql_where=text("reason IN ('bounced', 'complained')"),
         ),
         CheckConstraint(one_of("kind", NotificationKind), name="kind"),
         CheckConstraint(one_of("channel", Channel), name="channel"),
@@ -88,6 +90,7 @@ class NotificationDelivery(TenantRow, table=True):
     created_at: datetime = Field(sa_type=INSTANT)
     updated_at: datetime = Field(sa_type=INSTANT)
     sent_at: datetime | None = Field(default=None, sa_type=INSTANT)
+    delivered_at: datetime | None = Field(default=None, sa_type=INSTANT)
 
     booking: Booking | None = Relationship(
         sa_relationship_kwargs={
@@ -181,14 +184,13 @@ def inserted_once(rows: Sequence[Mapping[str, object]]) -> ReturningInsert[Any]:
 
 
 def bounced(tenant_id: UUID, address_hash: bytes) -> Select[UUID]:
-    """Selects a delivery to this address that bounced."""
+    """Selects a delivery to this address that bounced, or that its recipient complained of."""
     return (
         select(col(NotificationDelivery.id))
         .where(
             col(NotificationDelivery.tenant_id) == tenant_id,
             col(NotificationDelivery.address_hash) == address_hash,
-            col(NotificationDelivery.state) == DeliveryState.FAILED.value,
-            col(NotificationDelivery.reason) == DeliveryReason.BOUNCED.value,
+            col(NotificationDelivery.reason).in_(_NEVER_AGAIN),
         )
         .limit(1)
     )

@@ -20,11 +20,15 @@ from kit.ids import new_id
 from kit.runtime import Runtime
 from kit.scope import Scope
 from kit.security.allowances import Allowance, Allowances
+from kit.settings import Settings
 from resolvers.accounts.outgoing_mail import MailKind, is_admitted
 from resolvers.core.transactions import perform
 from resolvers.notifications.contents import Letter
+from resolvers.notifications.mail_reports import message_id
 from resolvers.notifications.push_subscriptions import push_subscriptions_of, remove_subscription
 
+SMS_ANSWERS: Final = "/sms/twilio"
+"""The path of the server for answers to SMS; below it, what becomes of each is reported."""
 SMS_TO_NUMBER: Final = Allowance("SMS to a number", 5, timedelta(hours=1))
 """Per number, over all tenants, as nobody has to prove that a number is theirs."""
 PUSHES: Final = Allowance("pushes to a user", 60, timedelta(hours=1))
@@ -57,12 +61,13 @@ async def hand_over(runtime: Runtime, tenant_id: UUID, letter: Letter) -> str | 
     """
     match letter.channel:
         case Channel.EMAIL:
-            return await cast("Mail", runtime.services[Mail]).send(_mail(letter))
+            return await cast("Mail", runtime.services[Mail]).send(_mail(letter, tenant_id))
         case Channel.SMS:
             number = e164(letter.address, time_zone=letter.time_zone)
             if number is None:
                 raise Undeliverable("what is stored as the number is none")
-            message = SmsMessage(number, letter.content.text, key=letter.id)
+            receipt_url = _receipt_url(runtime, tenant_id, letter)
+            message = SmsMessage(number, letter.content.text, letter.id, receipt_url)
             return await cast("Sms", runtime.services[Sms]).send(message)
         case Channel.PUSH:
             await _push(runtime, tenant_id, letter)
@@ -73,7 +78,13 @@ async def hand_over(runtime: Runtime, tenant_id: UUID, letter: Letter) -> str | 
             assert_never(never)
 
 
-def _mail(letter: Letter) -> Message:
+def _receipt_url(runtime: Runtime, tenant_id: UUID, letter: Letter) -> str | None:
+    """Returns where the provider reports what becomes of an SMS; None without a public address."""
+    public_url = cast("Settings", runtime.services[Settings]).public_url
+    return None if public_url is None else f"{public_url}{SMS_ANSWERS}/{tenant_id}/{letter.id}"
+
+
+def _mail(letter: Letter, tenant_id: UUID) -> Message:
     headers = {**letter.headers}
     if letter.unsubscribe:
         # RFC 8058: mail programs send a POST to the address, without asking further.
@@ -91,7 +102,7 @@ def _mail(letter: Letter) -> Message:
         headers=headers,
         from_name=letter.sender_name,
         reply_to=letter.reply_to,
-        message_id=letter.id.hex,
+        message_id=message_id(tenant_id, letter.id),
     )
 
 

@@ -9,6 +9,8 @@ from uuid import UUID
 from sqlalchemy import Select, false
 from typing_extensions import Doc
 
+from domain.core.ids import NotificationDeliveryId
+from domain.core.refusals import Invalid
 from domain.notifications.deliveries import DeliveryReason, DeliveryState
 from domain.notifications.kinds import Channel, NotificationKind
 from kit.ids import new_id
@@ -26,6 +28,7 @@ from models.notifications.push_subscriptions import users_with_browsers
 from models.notifications.settings import NotificationSettings
 from permissions.policy import may
 from permissions.roles import P
+from resolvers.core.lookups import get_or_refuse
 from resolvers.notifications.recipients import Recipient
 
 DELIVERY_JOB: Final = "notification"
@@ -66,6 +69,45 @@ def notification_deliveries(
     deliveries = deliveries_matching(visible_deliveries(scope), filter)
     order = (Order(NotificationDelivery.created_at, descending=True),)
     return Listing(NotificationDelivery, deliveries, order)
+
+
+async def resend_notification(
+    scope: Scope, id: Annotated[NotificationDeliveryId, Doc("The id of the delivery.")]
+) -> NotificationDelivery:
+    """Send a notification again, as a delivery of its own: with the booking, the text and the
+    address of now.
+
+    One that waits, or is being sent, is refused. What its recipient has opted out of isn't sent,
+    nor what goes to an address that takes no messages, and the limits by the hour hold.
+    """
+    await scope.lock(("delivery", id))
+    earlier = await get_or_refuse(scope, visible_deliveries(scope), id, what="delivery")
+    if earlier.state in (DeliveryState.QUEUED, DeliveryState.SENDING):
+        raise Invalid("The notification is on its way already.", path=("id",))
+    again = scope.add(
+        NotificationDelivery(
+            tenant_id=scope.tenant_id,
+            kind=earlier.kind,
+            channel=earlier.channel,
+            cause=f"again {new_id()}",
+            recipient_id=earlier.recipient_id,
+            customer_id=earlier.customer_id,
+            user_id=earlier.user_id,
+            booking_id=earlier.booking_id,
+            details=earlier.details,
+            created_at=scope.now(),
+            updated_at=scope.now(),
+        )
+    )
+    recipient = earlier.customer_id or earlier.user_id
+    assert recipient is not None
+    opted_out = await scope.all(opt_outs_of(scope.tenant_id, [recipient]))
+    if any((each.kind, each.channel) == (again.kind, again.channel) for each in opted_out):
+        again.state = DeliveryState.SUPPRESSED.value
+        again.reason = DeliveryReason.OPTED_OUT.value
+    else:
+        scope.enqueue(DELIVERY_JOB, {"id": str(again.id)})
+    return again
 
 
 async def make_deliveries(

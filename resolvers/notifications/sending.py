@@ -16,6 +16,7 @@ from sqlmodel import col
 from domain.bookings.lifecycle import Status
 from domain.notifications.deliveries import DeliveryReason, DeliveryState, pause_after
 from domain.notifications.kinds import Channel, NotificationKind
+from domain.notifications.phone_numbers import e164
 from integrations.delivery import Busy, OutcomeUnknown, Undeliverable
 from kit.actor import Actor, ActorKind, Request
 from kit.ids import new_id
@@ -29,6 +30,7 @@ from resolvers.notifications.channels import hand_over, is_within_caps
 from resolvers.notifications.contents import Letter, written
 from resolvers.notifications.deliveries import DELIVERY_JOB
 from resolvers.notifications.inbox import add_to_inbox
+from resolvers.notifications.receipts import is_stopped
 from resolvers.notifications.recipients import address_hash, recipient_of
 from resolvers.tenants.tenants import own_tenant
 from resolvers.tenants.usage import count_sms
@@ -107,7 +109,15 @@ async def _letter(scope: Scope, delivery: NotificationDelivery) -> Letter | Deli
     hashed = address_hash(scope.tenant_id, channel, address)
     if await scope.one(bounced(scope.tenant_id, hashed)) is not None:
         return DeliveryReason.BOUNCED
+    if channel is Channel.SMS and await _is_stopped(scope, address):
+        return DeliveryReason.OPTED_OUT
     return await written(scope, delivery, recipient, booking, address)
+
+
+async def _is_stopped(scope: Scope, address: str) -> bool:
+    tenant = await own_tenant(scope)
+    number = e164(address, time_zone=tenant.time_zone)
+    return number is not None and await is_stopped(scope, number)
 
 
 def _is_outdated(kind: NotificationKind, booking: Booking, scope: Scope) -> bool:
@@ -180,9 +190,11 @@ async def _suppress(_: Scope, delivery: NotificationDelivery, *, reason: Deliver
 
 
 async def _sent(scope: Scope, delivery: NotificationDelivery, *, provider_id: str | None) -> None:
-    # It may be UNKNOWN by now, if another worker took this one for dead.
-    delivery.state, delivery.provider_id = DeliveryState.SENT.value, provider_id
-    delivery.sent_at = scope.now()
+    # It may be UNKNOWN by now, if another worker took this one for dead; or the provider has
+    # reported meanwhile that it can't deliver it.
+    delivery.provider_id = provider_id
+    if delivery.state != DeliveryState.FAILED.value:
+        delivery.state, delivery.sent_at = DeliveryState.SENT.value, scope.now()
 
 
 async def _fail(_: Scope, delivery: NotificationDelivery, *, reason: DeliveryReason) -> None:

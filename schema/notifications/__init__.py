@@ -3,7 +3,10 @@
 from typing import Final
 
 from schema.core.areas import Area
-from schema.notifications.deliveries import NotificationDeliveryQueries
+from schema.notifications.deliveries import (
+    NotificationDeliveryMutations,
+    NotificationDeliveryQueries,
+)
 from schema.notifications.inbox import InboxMutations, InboxQueries, InboxSubscriptions
 from schema.notifications.preferences import (
     NotificationPreferencesMutations,
@@ -29,6 +32,7 @@ AREA: Final = Area(
         InboxMutations,
         NotificationSettingsMutations,
         NotificationPreferencesMutations,
+        NotificationDeliveryMutations,
     ),
     subscriptions=(InboxSubscriptions, PresenceSubscriptions),
     types=(TemplateChangedError,),

@@ -15,6 +15,7 @@ from schema.core.connections import Connection, connection
 from schema.core.enums import describe
 from schema.core.fields import Node, column, node, related
 from schema.core.inputs import input_type
+from schema.core.mutations import mutation, payload
 from schema.customers.customers import Customer
 from schema.notifications.kinds import Channel, NotificationKind
 
@@ -36,6 +37,7 @@ describe(
     name="NotificationDeliveryReason",
     OPTED_OUT="The recipient has opted out of this kind by this channel.",
     NO_ADDRESS="The recipient has no address for this channel.",
+    COMPLAINED="The recipient has called it unwanted: nothing is sent to the address any more.",
     BOUNCED="The recipient's address or number doesn't take messages, now or earlier in the last "
     "90 days.",
     QUIET_HOURS="The booking starts before the quiet hours end.",
@@ -69,7 +71,9 @@ class NotificationDelivery(Node):
     kind: NotificationKind = column("What it is about.")
     channel: Channel = column("The channel that brings it.")
     status: DeliveryState = column("What has become of it.", name="state")
-    reason: DeliveryReason | None = column("Why it was SUPPRESSED or has FAILED; otherwise null.")
+    reason: DeliveryReason | None = column(
+        "Why it was SUPPRESSED or has FAILED, or COMPLAINED; otherwise null."
+    )
     attempt_count: int = column("How often the provider was called.", name="attempts")
     provider_id: str | None = column(
         "The provider's id of the message, such as the Message-ID of a mail, or null if there is "
@@ -87,10 +91,28 @@ class NotificationDelivery(Node):
     created_at: datetime = column("When it was made.")
     updated_at: datetime = column("When its status last changed.")
     sent_at: datetime | None = column("When it was SENT, or null if it wasn't.")
+    delivered_at: datetime | None = column(
+        "When the provider reported that it has arrived, or null if it hasn't: only SMS have such "
+        "receipts."
+    )
 
 
 @strawberry.type
 class NotificationDeliveryQueries:
     notification_deliveries: Connection[NotificationDelivery] | None = connection(
         deliveries.notification_deliveries, requires=P.NOTIFICATIONS_READ
+    )
+
+
+@payload
+class ResendNotificationPayload:
+    """The result of `resendNotification`."""
+
+    delivery: NotificationDelivery | None
+
+
+@strawberry.type
+class NotificationDeliveryMutations:
+    resend_notification: ResendNotificationPayload | None = mutation(
+        deliveries.resend_notification, requires=P.NOTIFICATIONS_WRITE
     )

@@ -22,17 +22,20 @@ from models.audit.event_handlers import EventHandlerStart
 from models.core.allowances import SpentAllowance
 from models.core.zone_clocks import ZoneClock
 from models.notifications.due import NotificationClock
+from models.notifications.stopped_numbers import StoppedNumber
 from models.payments.gateway_events import WebhookEvent
 from models.tenants import Tenant
 
 # Whose an event of a gateway is, nobody knows when it comes; an address counts for all tenants,
-# a handler of events begins for all at once, reminders are looked for at once too, a time zone is
-# everybody's, and the platform's figures are of all venues together.
+# a handler of events begins for all at once, reminders are looked for at once too, whoever answers
+# an SMS doesn't tell tenants apart, a time zone is everybody's, and the platform's figures are of
+# all venues together.
 NOBODYS: Final = {
     EventHandlerStart.__tablename__,
     NotificationClock.__tablename__,
     PlatformDay.__tablename__,
     SpentAllowance.__tablename__,
+    StoppedNumber.__tablename__,
     WebhookEvent.__tablename__,
     ZoneClock.__tablename__,
 }

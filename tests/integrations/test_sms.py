@@ -21,12 +21,25 @@ from integrations.sms.factory import sms_of
 from integrations.sms.local import LocalSms
 from integrations.sms.protocol import Sms, SmsMessage
 from integrations.sms.twilio import TwilioSms
+from integrations.sms.twilio_webhooks import is_signed
 from kit.ids import new_id
 from kit.settings import Environment, Settings
 from tests.support.serving import serving
 
 REMINDER: Final = SmsMessage("+4915123456789", "Bis morgen um 18:00, Jörg", new_id())
 SID: Final = "SM0123456789abcdef0123456789abcdef"
+
+
+# An example of Twilio's documentation, which its own libraries are tested with.
+SIGNED_URL: Final = "https://mycompany.com/myapp.php?foo=1&bar=2"
+SIGNED_FIELDS: Final = (
+    ("Digits", "1234"),
+    ("To", "+18005551212"),
+    ("From", "+14158675309"),
+    ("Caller", "+14158675309"),
+    ("CallSid", "CA1234567890ABCDE"),
+)
+SIGNATURE: Final = "RSOYDt4T1cUTdK1PDd93/VVr8B8="
 
 
 class Twilio:
@@ -192,3 +205,25 @@ async def test_without_an_account_messages_are_kept_as_files(tmp_path: Path) -> 
         "to": "+4915123456789",
         "text": "Bis morgen um 18:00, Jörg",
     }
+
+
+def test_twilio_signs_its_address_and_sorted_fields() -> None:
+    assert is_signed(SIGNED_URL, SIGNED_FIELDS, SIGNATURE, auth_token="12345")
+    assert not is_signed(SIGNED_URL, SIGNED_FIELDS[1:], SIGNATURE, auth_token="12345")
+    assert not is_signed(SIGNED_URL[:-1], SIGNED_FIELDS, SIGNATURE, auth_token="12345")
+    assert not is_signed(SIGNED_URL, SIGNED_FIELDS, "é", auth_token="12345")
+
+
+@pytest.mark.parametrize(
+    ("url", "token"),
+    [
+        ("twilio://AC1:abc@+15005550006", "abc"),
+        ("twilio://SK1:secret@+15005550006?account=AC1", None),
+        ("twilio://SK1:secret@+15005550006?account=AC1&token=abc", "abc"),
+    ],
+)
+async def test_a_receipt_is_asked_for_where_it_can_be_verified(url: str, token: str | None) -> None:
+    sms = TwilioSms.at(url)
+    await sms.close()
+
+    assert sms.auth_token == token

@@ -54,7 +54,7 @@ class SlowServer:
         assert isinstance(content, bytes)
         headers = content.split(b"\r\n\r\n", 1)[0].decode().splitlines()
         (id,) = [each for each in headers if each.lower().startswith("message-id:")]
-        self.ids[id.split("<")[1].split("@")[0]] += 1
+        self.ids[id.split("<")[1].split(".")[0]] += 1
         self.is_receiving += 1
         await asyncio.sleep(0.05)
         self.is_receiving -= 1
