@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import Final
 
 from domain.support.mail_text import answer_in, text_of_html
+from integrations.mail.reports import MailReport, report_of
 
 MAX_BYTES: Final = 10 * 1024 * 1024
 MAX_PARTS: Final = 100
@@ -33,7 +34,7 @@ class InboundMail:
 
     ``text`` is what the sender wrote, without what is quoted; "" if there is nothing else.
     ``ignored`` says why nobody should be told of it: a program sent it. ``message_id`` identifies
-    it among all mails.
+    it among all mails. ``report`` is what a mail server reports by it of a mail of ours.
     """
 
     recipients: tuple[str, ...]
@@ -42,6 +43,7 @@ class InboundMail:
     message_id: str
     attachment_count: int = 0
     ignored: str | None = None
+    report: MailReport | None = None
 
 
 def read_mail(raw: bytes, recipients: tuple[str, ...] = ()) -> InboundMail:
@@ -60,6 +62,7 @@ def read_mail(raw: bytes, recipients: tuple[str, ...] = ()) -> InboundMail:
             message_id=_identity(named, raw),
             attachment_count=attachments,
             ignored=_automatic(mail),
+            report=report_of(mail),
         )
     # Python raises all of these for headers and parts that aren't as they should be.
     except (MessageError, ValueError, LookupError, AttributeError, TypeError) as error:

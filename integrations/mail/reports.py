@@ -7,10 +7,7 @@ multipart/report (RFC 6522), and name the mail that they are about.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from email import message_from_bytes
-from email.errors import MessageError
 from email.message import EmailMessage, Message
-from email.policy import default
 from enum import Enum, auto
 from typing import Final
 
@@ -32,19 +29,15 @@ class MailReport:
     message_id: str
 
 
-def report_of(raw: bytes) -> MailReport | None:
+def report_of(mail: EmailMessage) -> MailReport | None:
     """Returns what a mail reports; None for any other mail.
 
     A delay is no report, and neither is a failure that may pass: the mail server tries again, and
-    reports at last that it has given up.
+    reports at last that it has given up. Raises what Python does for headers that aren't as they
+    should be.
     """
-    try:
-        mail = message_from_bytes(raw, policy=default)
-        kind = _kind(mail)
-        id = None if kind is None else _message_id(mail)
-    # Python raises all of these for headers and parts that aren't as they should be.
-    except (MessageError, ValueError, LookupError, AttributeError, TypeError):
-        return None
+    kind = _kind(mail)
+    id = None if kind is None else _message_id(mail)
     return None if kind is None or id is None else MailReport(kind, id)
 
 

@@ -18,6 +18,7 @@ from kit.security.reply_addresses import ReplyAddresses, ReplyTo
 from models.customers.customers import Customer, customers_of
 from models.support.tickets import Ticket, ticket_numbered
 from resolvers.core.transactions import perform
+from resolvers.notifications.mail_reports import take_mail_report
 from resolvers.support.ticket_changes import AlreadyLanded, add_message
 from resolvers.support.ticket_steps import customer_reply, note_added
 from resolvers.support.tickets import TICKETS
@@ -36,10 +37,11 @@ class Landing(StrEnum):
     AUTOMATIC = "AUTOMATIC"
     NO_TICKET = "NO_TICKET"
     FULL = "FULL"
+    REPORT = "REPORT"
 
 
 async def land_mail(runtime: Runtime, request: Request, mail: InboundMail) -> Landing:
-    """Adds a mail to the ticket that it answers, once.
+    """Adds a mail to the ticket that it answers, once, or notes what it reports of one of ours.
 
     One that comes from another address than the customer's becomes an internal note, because
     anybody may have got hold of the mail that it answers. Raises Unavailable.
@@ -50,6 +52,8 @@ async def land_mail(runtime: Runtime, request: Request, mail: InboundMail) -> La
 
 
 async def _landed(runtime: Runtime, request: Request, mail: InboundMail) -> Landing:
+    if mail.report is not None and await take_mail_report(runtime, request, mail.report):
+        return Landing.REPORT
     addresses = cast("ReplyAddresses", runtime.services[ReplyAddresses])
     to = next(filter(None, map(addresses.read, mail.recipients)), None)
     if to is None:

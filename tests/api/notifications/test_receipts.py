@@ -11,13 +11,11 @@ import pytest
 from pydantic import SecretStr
 
 from domain.tenants.plans import PlanCode
-from integrations.mail.reports import MailReport, MailReportKind
-from kit.actor import Request
 from kit.ids import new_id
 from kit.runtime import Runtime
 from kit.settings import Settings
-from resolvers.notifications.mail_reports import take_mail_report
 from tests.api.notifications.notices import deliveries, mails, set_notifications
+from tests.integrations.test_mail_reports import COMPLAINT, bounce
 from tests.support.client import Answer, Api
 from tests.support.clock import MONDAY_MORNING
 from tests.support.desk import BookingClient, made
@@ -124,11 +122,11 @@ async def test_who_answers_stop_gets_no_more_texts_until_start(
 
 
 async def test_no_more_mail_goes_to_an_address_that_bounced_or_complained(
-    runtime: Runtime, settings: Settings, venue: Venue, manager: BookingClient
+    api: Api, runtime: Runtime, settings: Settings, venue: Venue, manager: BookingClient
 ) -> None:
-    async def report(kind: MailReportKind, number: int) -> bool:
-        id = str(mails(settings)[number]["Message-ID"]).strip("<> ")
-        return await take_mail_report(runtime, Request(new_id()), MailReport(kind, id))
+    async def report(mail: str) -> Any:
+        response = await api.http.post("/dev/mail/inbound", content=mail.encode())
+        return response.json()["landing"]
 
     for number, customer in enumerate((venue.customer, venue.other_customer)):
         at = TOMORROW + timedelta(hours=number)
@@ -136,10 +134,10 @@ async def test_no_more_mail_goes_to_an_address_that_bounced_or_complained(
         await run_due_jobs(runtime)
     sent = [each for each in await listed(manager) if each["channel"] == "EMAIL"]
 
-    assert await report(MailReportKind.BOUNCED, 0)
-    assert await report(MailReportKind.COMPLAINED, 1)
-    other = MailReport(MailReportKind.BOUNCED, "another@example.com")
-    assert not await take_mail_report(runtime, Request(new_id()), other)
+    bounced, unwanted = (str(each["Message-ID"]) for each in mails(settings))
+    assert await report(bounce().decode().replace("<0a.0b@example.com>", bounced)) == "REPORT"
+    assert await report(COMPLAINT.replace("<0a.0b@example.com>", unwanted)) == "REPORT"
+    assert await report(COMPLAINT) == "NO_TICKET"
     for each in sent:
         assert (await resend(manager, each)).refusals == []
     await run_due_jobs(runtime)
