@@ -10,7 +10,6 @@ import pytest
 import pytest_asyncio
 
 from integrations.assistant.openai import OpenAIModel
-from integrations.assistant.openai_client import TimeLimits
 from integrations.assistant.protocol import (
     Finished,
     ModelAnswerInvalid,
@@ -56,9 +55,7 @@ async def aimock(kit: Kit) -> AsyncIterator[str]:
 
 @pytest_asyncio.fixture(scope="module")
 async def model(aimock: str) -> AsyncIterator[OpenAIModel]:
-    # Too short for a retry, for which it asks to wait a second.
-    limits = TimeLimits(answer=0.9)
-    found = OpenAIModel(api_key="sk-1", model="m", base_url=f"{aimock}/v1", limits=limits)
+    found = OpenAIModel(api_key="sk-1", model="m", base_url=f"{aimock}/v1")
     yield found
     await found.close()
 
