@@ -24,12 +24,14 @@ from commands.demo.venues import (
 )
 from domain.accounts.users import Role
 from domain.bookings.lifecycle import REFERENCE_BYTES, Status, reference
-from domain.bookings.pricing import price_of
+from domain.bookings.pricing import Price, price_of
+from domain.core.ids import RoomId
 from domain.core.intervals import Interval, first_overlap
 from domain.core.local_time import midnight
 from domain.core.log_events import Event, EventType
 from domain.venue.hours import HoursFacts, Weekday
 from models.bookings.bookings import Booking
+from models.bookings.price_rules import PriceRule
 from models.bookings.stored_prices import price_columns
 from models.core.base import snapshot
 from models.customers.customers import Customer
@@ -84,13 +86,21 @@ class Calendar:
 class Bookings:
     """Creates the bookings of a venue; the first of the people is the customer user."""
 
-    def __init__(self, history: History, calendar: Calendar, people: Sequence[Customer]) -> None:
+    def __init__(
+        self,
+        history: History,
+        calendar: Calendar,
+        people: Sequence[Customer],
+        rules: Sequence[PriceRule],
+    ) -> None:
         self.made: list[Booking] = []
         # Those that were made online and have ended.
         self.paid: list[Booking] = []
         self._history = history
         self._calendar = calendar
         self._people = people
+        # By room; each applies until a date.
+        self._rules = {id: rule for rule in rules for id in rule.applies.room_ids}
 
     def fill(self, rooms: Sequence[Room], *, days_back: int = DAYS_BACK) -> None:
         """Books the rooms up to DAYS_AHEAD, as far as they would be by now."""
@@ -125,7 +135,8 @@ class Bookings:
                 # past ones were at the same time before.
                 start = _occupied(room, wanted).end
                 continue
-            life = _Life(self._history, room, wanted, made_at=made_at, dice=dice)
+            price = self._price(room, wanted)
+            life = _Life(self._history, room, wanted, price, made_at=made_at, dice=dice)
             life.run(self._somebody(dice))
             self.made.append(life.booking)
             if life.is_online and life.booking.status in _PAID:
@@ -134,6 +145,14 @@ class Bookings:
                 start = life.occupied.end
             else:
                 freed_at, freed_until = life.freed_at, life.occupied.end
+
+    def _price(self, room: Room, wanted: Interval) -> Price | None:
+        rule = self._rules.get(RoomId(room.id))
+        if rule is not None and rule.applies.last_date is not None:
+            day = wanted.start.astimezone(self._calendar.zone).date()
+            if day <= rule.applies.last_date:
+                return price_of(rule.amount, wanted, label=rule.label)
+        return price_of(room.hourly_rate, wanted, label=room.name)
 
     def _demand(self, start: datetime, opened: Interval) -> float:
         """Returns the probability that a time is booked."""
@@ -152,12 +171,18 @@ class _Life:
     """Simulates one booking from its creation to its end, or to now."""
 
     def __init__(
-        self, history: History, room: Room, wanted: Interval, *, made_at: datetime, dice: Random
+        self,
+        history: History,
+        room: Room,
+        wanted: Interval,
+        price: Price | None,
+        *,
+        made_at: datetime,
+        dice: Random,
     ) -> None:
         self.freed_at: datetime | None = None
         self.is_online = False
         self.occupied = _occupied(room, wanted)
-        price = price_of(room.hourly_rate, wanted, label=room.name)
         self.booking = Booking(
             tenant_id=history.tenant_id,
             id=id_made_at(made_at, dice),

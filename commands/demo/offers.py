@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from commands.demo.history import History
 from commands.demo.upcoming import BOOKED_AGO
+from commands.demo.venues import OPENING_RATE_DAYS
 from domain.accounts.users import Role
 from domain.bookings.coupons import coupon_code
 from domain.bookings.lifecycle import Status
@@ -14,7 +15,7 @@ from domain.bookings.price_conditions import PriceConditions
 from domain.bookings.pricing import PriceUnit
 from domain.bookings.quotas import QuotaMeasure, QuotaPeriod
 from domain.core.ids import RoomId
-from domain.core.local_time import LocalTime
+from domain.core.local_time import LocalTime, zone
 from domain.core.log_events import Event, EventType
 from domain.core.money import Money
 from domain.venue.hours import Weekday
@@ -46,6 +47,25 @@ def price_rules(history: History, seats: Room) -> list[PriceRule]:
     return [
         _rule(history, 0, "Weekend night", PriceUnit.HOUR, _PEAK_MINOR, _PEAK),
         _rule(history, 1, seats.name, PriceUnit.PERSON, _SEAT_MINOR, of_class),
+    ]
+
+
+def opening_rates(history: History, rooms: Sequence[Room]) -> list[PriceRule]:
+    """Returns rules for what rooms cost at first, until a date."""
+    until = history.now.astimezone(zone(history.venue.time_zone)).date()
+    until -= timedelta(days=OPENING_RATE_DAYS)
+    return [
+        _rule(
+            history,
+            2 + place,
+            "Opening rate",
+            PriceUnit.HOUR,
+            plan.opening_rate_minor,
+            PriceConditions(room_ids=(RoomId(room.id),), last_date=until),
+            at=history.opened_at,
+        )
+        for place, (room, plan) in enumerate(zip(rooms, history.venue.rooms, strict=True))
+        if plan.opening_rate_minor is not None
     ]
 
 
@@ -138,6 +158,8 @@ def _rule(
     unit: PriceUnit,
     amount_minor: int,
     conditions: PriceConditions,
+    *,
+    at: datetime | None = None,
 ) -> PriceRule:
     amount = Money(amount_minor, history.venue.currency_code)
     rule = PriceRule(
@@ -148,7 +170,7 @@ def _rule(
         amount_minor=amount.amount_minor,
         currency_code=amount.currency_code,
         conditions=stored_conditions(conditions),
-        created_at=history.now - BOOKED_AGO,
+        created_at=at or history.now - BOOKED_AGO,
     )
     history.created(EventType.PRICE_RULES_CHANGED, rule, at=rule.created_at, by=Role.MANAGER)
     return rule

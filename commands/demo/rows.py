@@ -10,7 +10,14 @@ from sqlalchemy import inspect
 from commands.demo.bookings import Bookings, Calendar
 from commands.demo.history import History
 from commands.demo.money import Till
-from commands.demo.offers import mark_regulars, price_rules, waiting, weekly_quota, welcome_coupon
+from commands.demo.offers import (
+    mark_regulars,
+    opening_rates,
+    price_rules,
+    waiting,
+    weekly_quota,
+    welcome_coupon,
+)
 from commands.demo.tickets import support_rows
 from commands.demo.upcoming import Upcoming
 from commands.demo.venues import (
@@ -284,7 +291,8 @@ class DemoRows:
                 for room in self.rooms
             },
         )
-        bookings = Bookings(self.history, calendar, self.customers)
+        self.price_rules = opening_rates(self.history, self.rooms)
+        bookings = Bookings(self.history, calendar, self.customers, self.price_rules)
         busy = [
             room for room, plan in zip(self.rooms, self._venue.rooms, strict=True) if plan.is_busy
         ]
@@ -310,8 +318,9 @@ class DemoRows:
         (of_seats,) = (room for room in self.rooms if room.seats is not None)
         (part, *_) = (room for room in self.rooms if room.id in (hall.part_ids or ()))
         yield from upcoming.of_a_part(hall, part, self.customers[2])
-        self.price_rules = price_rules(self.history, of_seats)
-        yield from upcoming.of_seats(of_seats, self.customers[3:], self.price_rules[-1])
+        of_venue = price_rules(self.history, of_seats)
+        self.price_rules += of_venue
+        yield from upcoming.of_seats(of_seats, self.customers[3:], of_venue[-1])
         self.coupons = [welcome_coupon(self.history)]
         self.waitlist = waiting(self.history, hall, self.customers[6], booked)
 

@@ -18,14 +18,16 @@ DAYS_AHEAD: Final = 30
 HOLD_MINUTES: Final = 5
 HISTORY_DAYS: Final = 120
 """How long the venue has been a tenant."""
+OPENING_RATE_DAYS: Final = 30
+"""For how long the rates of the opening haven't applied any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class DemoRoom:
     """A room of a demo venue; the rate is in minor units per hour.
 
-    ``parts`` are the places of the rooms that it consists of. Rooms that aren't ``is_busy`` have
-    few bookings, which are made one by one.
+    ``opening_rate_minor`` is what it cost at first. ``parts`` are the places of the rooms that it
+    consists of. Rooms that aren't ``is_busy`` have few bookings, which are made one by one.
     """
 
     name: str
@@ -38,6 +40,7 @@ class DemoRoom:
     parts: tuple[int, ...] = ()
     seats: int | None = None
     is_busy: bool = True
+    opening_rate_minor: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +132,10 @@ BOOM: Final = DemoVenue(
         DemoRoom("Retro Booth", "Two microphones and the eighties.", "Booth", 2, 2200, "#E4572E"),
         DemoRoom("Neon Lounge", "Sofas for a small crowd.", "Lounge", 4, 3000, "#17BEBB"),
         DemoRoom("Disco Den", "A mirror ball and a dance floor.", "Lounge", 6, 3800, "#FFC914"),
-        DemoRoom("Velvet Room", "The quiet one, with a bar.", "Lounge", 8, 4500, "#76448A"),
+        DemoRoom(
+            *("Velvet Room", "The quiet one, with a bar.", "Lounge", 8, 4500, "#76448A"),
+            opening_rate_minor=6500,
+        ),
         DemoRoom("Rooftop Stage", "A small stage under the sky.", "Stage", 14, 8000, "#2E86C1", 30),
         DemoRoom(
             *("Grand Hall", "The big stage, for parties.", "Stage", 24, 12000, "#28B463", 30),

@@ -199,8 +199,13 @@ async def test_every_booking_has_a_log_that_leads_to_its_status(
 async def test_prices_are_the_rate_of_the_room_for_the_time(loaded: asyncpg.Connection) -> None:
     wrong = await loaded.fetchval("""
         SELECT count(*) FROM bookings JOIN rooms USING (tenant_id)
+        JOIN tenants ON tenants.id = tenant_id LEFT JOIN price_rules rule
+            ON rule.tenant_id = tenants.id AND rule.conditions -> 'room_ids' ? rooms.id::text
+            AND (starts_at AT TIME ZONE time_zone)::date <=
+                (rule.conditions ->> 'last_date')::date
         WHERE rooms.id = room_id AND seats IS NULL AND price_minor IS DISTINCT FROM
-            hourly_rate_minor * extract(epoch FROM ends_at - starts_at)::int / 3600
+            coalesce(rule.amount_minor, hourly_rate_minor)
+            * extract(epoch FROM ends_at - starts_at)::int / 3600
     """)
 
     assert wrong == 0
@@ -245,7 +250,9 @@ async def test_what_the_demo_shows_is_what_the_api_says(
     assert shown.data["rooms"]["nodes"] == [
         {"parts": [{"name": "Hall Front"}, {"name": "Hall Back"}]}
     ]
-    assert [each["label"] for each in shown.data["priceRules"]] == ["Weekend night", "Song School"]
+    assert [each["label"] for each in shown.data["priceRules"]] == [
+        "Weekend night", "Song School", "Opening rate"
+    ]  # fmt: skip
     assert [each["status"] for each in shown.data["waitlist"]["nodes"]] == ["WAITING"]
     assert shown.data["customers"]["totalCount"] == 20
     assert all(each["stats"]["visits"] > 5 for each in shown.data["customers"]["nodes"])
@@ -272,7 +279,8 @@ async def test_figures_a_forecast_and_hints_have_something_to_show(
                totals { bookings occupancy revenue { amount } newCustomers }
              }
              demandForecast(days: 7) { ... on DemandForecast { points { expected } } }
-             demandHints { staffing { weekday hour staff } } }""",
+             demandHints { staffing { weekday hour staff }
+               prices { room { name } suggestedRate { amount } low } } }""",
         token=login.payload["session"]["accessToken"],
     )
 
@@ -282,7 +290,12 @@ async def test_figures_a_forecast_and_hints_have_something_to_show(
     assert Decimal(totals["revenue"]["amount"]) > 20_000
     assert totals["newCustomers"] > 100
     assert sum(day["expected"] for day in shown.data["demandForecast"]["points"]) > 5_000
-    assert len(shown.data["demandHints"]["staffing"]) > 60
+    hints = shown.data["demandHints"]
+    assert len(hints["staffing"]) > 60
+    # The demo's customers don't mind what a room costs, so what it cost at first earned more.
+    (price,) = hints["prices"]
+    assert (price["room"]["name"], price["suggestedRate"]["amount"]) == ("Velvet Room", "65.00")
+    assert price["low"] > 0
 
 
 # ------------------------------------------------------------------------------ on any day
