@@ -44,9 +44,10 @@ soak: $(DEV_PACKAGES) ## run the tests that take minutes, and look for other exa
 	$(BIN)/pytest -m soak $(ARGS)
 	$(BIN)/pytest --hypothesis-profile others tests/domain tests/kit
 
-bench: $(DEV_PACKAGES) ## measure the main queries beside a bare handler, and a year's figures beside SQL
+bench: $(DEV_PACKAGES) ## measure the main queries beside a bare handler, a year's figures, and a series
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.analytics --brief
+	$(BIN)/python -m benchmarks.series
 
 bench-rivals: $(DEV_PACKAGES) ## measure many clients who want the same time at once
 	$(BIN)/python -m benchmarks.rivals
