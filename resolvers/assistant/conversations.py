@@ -12,8 +12,9 @@ from domain.core.refusals import Invalid
 from domain.core.text import tidy_name
 from kit.postgres.keyset_pagination import Listing, Order
 from kit.scope import Scope
-from models.assistant.conversations import Conversation, Message, messages_of
+from models.assistant.conversations import Conversation, Message, conversations_of, messages_of
 from models.assistant.proposals import Proposal, proposals_in
+from models.support.tickets import Ticket
 from resolvers.assistant.access import (
     GuestToken,
     act_as_owner,
@@ -101,6 +102,15 @@ async def citations_of(_: Scope, message: Message) -> list[Any]:
 async def parts_in(_: Scope, message: Message) -> list[Part]:
     """The text by sentences, each with what it rests on. Together they are the text."""
     return list(parts_of(message.text, from_json(message.citations)))
+
+
+async def conversation_of(scope: Scope, ticket: Ticket) -> Conversation | None:
+    """The conversation with the assistant from which it was opened, for the team, or null. It is
+    kept for 90 days."""
+    if ticket.conversation_id is None:
+        return None
+    found = conversations_of(ticket.tenant_id).where(col(Conversation.id) == ticket.conversation_id)
+    return await scope.one(found)
 
 
 async def proposals_with(scope: Scope, message: Message) -> list[Proposal]:

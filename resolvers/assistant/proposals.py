@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from sqlmodel import col
@@ -10,39 +10,41 @@ from typing_extensions import Doc
 
 from domain.assistant.proposals import ProposalKind, ProposalState, state_at
 from domain.assistant.refusals import ProposalClosed
-from domain.core.ids import BookingId, CustomerId, ProposalId, RoomId
-from domain.core.text import TokenText
-from domain.customers.customers import CustomerChoice, NewCustomer
+from domain.core.ids import CustomerId, ProposalId
+from domain.customers.customers import NewCustomer
 from kit.postgres.advisory_locks import advisory_key
 from kit.scope import Scope
 from models.assistant.proposals import Proposal
 from models.bookings.bookings import Booking, bookings_of
-from models.tenants import tenant_of
+from models.support.tickets import Ticket, tickets_of
 from models.venue.rooms import Room, rooms_of
-from permissions.policy import is_guest, may, only_own
+from permissions.policy import is_guest, may
 from permissions.policy import refusal as lacking
 from permissions.roles import P
 from resolvers.assistant.access import GuestToken, Owner, act_as_owner
 from resolvers.assistant.conversations import own_view_of_message
-from resolvers.assistant.tool_times import start_of
-from resolvers.bookings import bookings
-from resolvers.bookings.guest_bookings import GuestBooked, GuestProof, book_as_guest, hold_as_guest
+from resolvers.assistant.proposed_changes import GuestTicketOpened, Result, carry_out
+from resolvers.bookings.guest_bookings import GuestBooked, GuestProof
 from resolvers.bookings.guest_links import token_for
-from resolvers.bookings.transitions import cancel_booking
 from resolvers.core.lookups import get_or_refuse
-from resolvers.payments.rescheduling import reschedule_booking
 
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
     """What confirming a proposal has made, and the proposal."""
 
-    result: Booking | GuestBooked = field(repr=False)
+    result: Result = field(repr=False)
     proposal: Proposal
 
     @property
-    def booking(self) -> Booking:
-        return self.result.booking if isinstance(self.result, GuestBooked) else self.result
+    def booking(self) -> Booking | None:
+        match self.result:
+            case Booking() as booking:
+                return booking
+            case GuestBooked(booking):
+                return booking
+            case _:
+                return None
 
 
 class _ConfirmedBefore(Exception):
@@ -77,20 +79,22 @@ async def confirm_proposal(
     if seen is None:
         # Raises NotFound; nothing is locked for it.
         return await _again(scope, owner, id)
-    if not (is_guest(scope.actor) or may(scope.actor, P.BOOKINGS_WRITE)):
-        raise lacking(scope.actor, P.BOOKINGS_WRITE)
+    needed = P.SUPPORT_WRITE if seen.kind == ProposalKind.TICKET else P.BOOKINGS_WRITE
+    if not (is_guest(scope.actor) or may(scope.actor, needed)):
+        raise lacking(scope.actor, needed)
     if seen.state != ProposalState.PROPOSED:
         return await _again(scope, owner, id)
     found: list[Proposal] = []
     scope.before_locks = partial(_check, scope, owner, id, found)
     try:
-        result = await _carry_out(scope, seen, customer, customer_id, guest_proof)
+        result = await carry_out(
+            scope, seen, customer=customer, customer_id=customer_id, guest_proof=guest_proof
+        )
     except _ConfirmedBefore:
         return await _again(scope, owner, id)
     (proposal,) = found
-    booking = result.booking if isinstance(result, GuestBooked) else result
     _close(proposal, ProposalState.CONFIRMED, scope)
-    proposal.result_id = booking.id
+    proposal.result_id = result.booking.id if isinstance(result, GuestBooked) else result.id
     return Confirmed(result, proposal)
 
 
@@ -135,100 +139,20 @@ async def _check(scope: Scope, owner: Owner, id: UUID, found: list[Proposal]) ->
     found.append(proposal)
 
 
-async def _carry_out(
-    scope: Scope,
-    proposal: Proposal,
-    customer: NewCustomer | None,
-    customer_id: CustomerId | None,
-    guest_proof: TokenText | None,
-) -> Booking | GuestBooked:
-    """Runs the mutation that was tried."""
-    given = proposal.arguments
-    match ProposalKind(proposal.kind):
-        case ProposalKind.BOOKING if is_guest(scope.actor):
-            return await _book_as_guest(scope, proposal, customer, guest_proof)
-        case ProposalKind.BOOKING:
-            return await bookings.create_booking(
-                scope,
-                **_wanted(given),
-                customer=_choice(scope, given, customer, customer_id),
-                note=given["note"],
-                expected_total=proposal.price,
-            )
-        case ProposalKind.RESCHEDULE:
-            assert proposal.booking_id is not None
-            moved = await reschedule_booking(
-                scope,
-                BookingId(proposal.booking_id),
-                version=given["version"],
-                room_id=None if given["room_id"] is None else RoomId(UUID(given["room_id"])),
-                start=start_of(given["start"]),
-                duration_minutes=given["duration_minutes"],
-            )
-            return moved[0]
-        case ProposalKind.CANCELLATION:
-            assert proposal.booking_id is not None
-            cancelled = await cancel_booking(
-                scope,
-                BookingId(proposal.booking_id),
-                version=given["version"],
-                reason=given["reason"],
-            )
-            return cancelled[0]
-        case ProposalKind.TICKET:
-            raise NotImplementedError
-
-
-def _wanted(given: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "room_id": RoomId(UUID(given["room_id"])),
-        "start": start_of(given["start"]),
-        "duration_minutes": given["duration_minutes"],
-        "party_size": given["party_size"] or 1,
-    }
-
-
-def _choice(
-    scope: Scope,
-    given: dict[str, Any],
-    customer: NewCustomer | None,
-    customer_id: CustomerId | None,
-) -> CustomerChoice | None:
-    """Returns whom a booking is for: customers book for themselves."""
-    if only_own(scope.actor, P.BOOKINGS_WRITE):
-        return None
-    if customer_id is not None or customer is not None:
-        return CustomerChoice(id=customer_id, new=customer)
-    if given["customer_id"] is not None:
-        return CustomerChoice(id=CustomerId(UUID(given["customer_id"])))
-    if given["customer_name"] is not None:
-        return CustomerChoice(new=NewCustomer(given["customer_name"]))
-    return None
-
-
-async def _book_as_guest(
-    scope: Scope, proposal: Proposal, customer: NewCustomer | None, guest_proof: TokenText | None
-) -> GuestBooked:
-    tenant = await scope.read_outside(tenant_of(proposal.tenant_id))
-    assert tenant is not None, "a tenant is never removed"
-    wanted = {**_wanted(proposal.arguments), "subdomain": tenant.subdomain}
-    if customer is None:
-        return await hold_as_guest(scope, **wanted, guest_proof=guest_proof)
-    return await book_as_guest(
-        scope,
-        **wanted,
-        customer=customer,
-        note=proposal.arguments["note"],
-        expected_total=proposal.price,
-        guest_proof=guest_proof,
-    )
-
-
 async def _again(scope: Scope, owner: Owner, id: UUID) -> Confirmed:
     """Returns what an earlier call has made. Raises NotFound, and ProposalClosed if none has."""
     proposal = await get_or_refuse(scope, owner.proposals(), id, what="proposal")
     if proposal.state != ProposalState.CONFIRMED:
         raise ProposalClosed(ProposalState(proposal.state), path=("id",))
+    if proposal.kind == ProposalKind.TICKET:
+        ticket = await scope.one(
+            tickets_of(scope.tenant_id).where(col(Ticket.id) == proposal.result_id)
+        )
+        assert ticket is not None, "tickets are never removed"
+        is_guests = is_guest(scope.actor)
+        return Confirmed(
+            GuestTicketOpened(ticket.id, ticket.number) if is_guests else ticket, proposal
+        )
     booking = await scope.one(
         bookings_of(scope.tenant_id).where(col(Booking.id) == proposal.result_id)
     )

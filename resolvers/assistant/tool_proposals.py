@@ -23,6 +23,7 @@ from domain.core.local_time import resolve_start
 from domain.core.money import Money
 from domain.core.refusals import NotFound
 from domain.customers.customers import CustomerChoice, NewCustomer
+from domain.support.tickets import subject_refusals, text_refusals
 from kit.scope import Scope
 from models.assistant.proposals import Proposal
 from models.bookings.bookings import Booking
@@ -41,6 +42,7 @@ from resolvers.assistant.tools import Caller, Parameters, Result, ToolSpec
 from resolvers.bookings import bookings
 from resolvers.bookings.booking_access import visible_bookings
 from resolvers.bookings.transitions import cancel_booking
+from resolvers.core.lookups import raise_all
 from resolvers.core.transactions import perform
 from resolvers.payments.rescheduling import reschedule_booking
 
@@ -68,6 +70,12 @@ class ProposeReschedule(Parameters):
 class ProposeCancellation(Parameters):
     reference: Reference
     reason: Annotated[str, Field(min_length=1, max_length=500)] | None
+
+
+class ProposeTicket(Parameters):
+    subject: Annotated[str, Field(min_length=1, max_length=200)]
+    text: Annotated[str, Field(min_length=1, max_length=2_000)]
+    reference: Reference | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +161,14 @@ async def propose_cancellation(caller: Caller, given: ProposeCancellation) -> Re
     return await _propose(caller, ProposalKind.CANCELLATION, arguments, tried)
 
 
+async def propose_ticket(caller: Caller, given: ProposeTicket) -> Result:
+    """Proposes a ticket, which isn't tried: nothing but its text could refuse it."""
+    booking = None if given.reference is None else await _seen(caller, given.reference)
+    raise_all([*subject_refusals(given.subject), *text_refusals(given.text)])
+    shown = {"summary": given.subject, "booking_id": None if booking is None else booking.id}
+    return await _stored(caller, ProposalKind.TICKET, given.model_dump(mode="json"), shown)
+
+
 async def _seen(caller: Caller, reference: str) -> Booking:
     async with caller.reading() as scope:
         found = await scope.one(
@@ -186,8 +202,22 @@ async def _propose(
     caller: Caller, kind: ProposalKind, arguments: dict[str, Any], tried: Tried
 ) -> Result:
     """Stores a proposal, and returns it for the model."""
-    summary = f"{tried.room}, {span(tried.time, caller.zone)}"
+    shown = {
+        "summary": f"{tried.room}, {span(tried.time, caller.zone)}",
+        "room_id": tried.room_id,
+        # What would be new has no id yet.
+        "booking_id": None if kind is ProposalKind.BOOKING else tried.booking_id,
+        "starts_at": tried.time.start,
+        "ends_at": tried.time.end,
+        "price_minor": None if tried.price is None else tried.price.amount_minor,
+        "currency_code": None if tried.price is None else tried.price.currency_code,
+    }
+    return await _stored(caller, kind, arguments, shown)
 
+
+async def _stored(
+    caller: Caller, kind: ProposalKind, arguments: dict[str, Any], shown: dict[str, Any]
+) -> Result:
     async def store(scope: Scope) -> Proposal:
         await scope.lock(("assistant proposals", caller.conversation_id))
         now = scope.now()
@@ -198,14 +228,7 @@ async def _propose(
                 message_id=caller.message_id,
                 kind=kind.value,
                 arguments=arguments,
-                summary=summary,
-                room_id=tried.room_id,
-                # What would be new has no id yet.
-                booking_id=None if kind is ProposalKind.BOOKING else tried.booking_id,
-                starts_at=tried.time.start,
-                ends_at=tried.time.end,
-                price_minor=None if tried.price is None else tried.price.amount_minor,
-                currency_code=None if tried.price is None else tried.price.currency_code,
+                **shown,
                 created_at=now,
                 expires_at=now + VALID_FOR,
             )
@@ -263,5 +286,14 @@ PROPOSAL_TOOLS: Final = (
         propose_cancellation,
         requires=P.BOOKINGS_WRITE,
         points=10,
+    ),
+    ToolSpec(
+        "propose_ticket",
+        "Proposes to ask the venue's team, who answer by mail: where nothing that you can look up "
+        "answers the question. Write the text in the person's words.",
+        ProposeTicket,
+        propose_ticket,
+        requires=P.SUPPORT_WRITE,
+        for_guests=True,
     ),
 )

@@ -6,10 +6,18 @@ from typing import Final
 from resolvers.assistant.tool_availability import AVAILABILITY_TOOLS
 from resolvers.assistant.tool_bookings import BOOKING_TOOLS
 from resolvers.assistant.tool_proposals import PROPOSAL_TOOLS
+from resolvers.assistant.tool_suggestions import SUGGESTION_TOOLS
 from resolvers.assistant.tool_venue import VENUE_TOOLS
 from resolvers.assistant.tools import ToolSpec
 
 TOOLS: Final[Mapping[str, ToolSpec]] = {
-    each.name: each for each in (*AVAILABILITY_TOOLS, *BOOKING_TOOLS, *VENUE_TOOLS, *PROPOSAL_TOOLS)
+    each.name: each
+    for each in (
+        *AVAILABILITY_TOOLS,
+        *SUGGESTION_TOOLS,
+        *BOOKING_TOOLS,
+        *VENUE_TOOLS,
+        *PROPOSAL_TOOLS,
+    )
 }
 """The tools by name."""

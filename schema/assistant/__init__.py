@@ -8,6 +8,7 @@ from schema.assistant.proposals import ProposalMutations
 from schema.assistant.refusals import AssistantBudgetError, ProposalClosedError
 from schema.assistant.subscriptions import ConversationSubscriptions
 from schema.assistant.suggestions import SuggestionQueries, VenueSuggestions
+from schema.assistant.type_extensions import TicketConversation
 from schema.assistant.usage import AssistantUsageQueries
 from schema.core.areas import Area
 
@@ -16,5 +17,5 @@ AREA: Final = Area(
     mutations=(ConversationMutations, ProposalMutations),
     subscriptions=(ConversationSubscriptions,),
     types=(AssistantBudgetError, ProposalClosedError),
-    extensions=(VenueSuggestions, VenueBookingRequests),
+    extensions=(VenueSuggestions, VenueBookingRequests, TicketConversation),
 )

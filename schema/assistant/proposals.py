@@ -11,6 +11,7 @@ from domain.core.log_events import EventType as E
 from kit.operation_context import Operation
 from permissions.roles import P
 from resolvers.assistant import access, proposals
+from resolvers.assistant.proposed_changes import GuestTicketOpened
 from resolvers.bookings.guest_bookings import GuestBooked
 from schema.assistant import refusals  # noqa: F401 - describes the enum
 from schema.bookings.bookings import Booking
@@ -20,6 +21,7 @@ from schema.core.enums import describe
 from schema.core.fields import Node, column, computed, node, value
 from schema.core.money import Money
 from schema.core.mutations import follow_up, mutation, payload, unless_refused
+from schema.support.tickets import Ticket
 
 describe(
     ProposalKind,
@@ -54,8 +56,15 @@ class GuestConfirmation:
     token: str = column("The code of the booking, with which the guest sees and changes it.")
 
 
+@value(GuestTicketOpened)
+class GuestTicketConfirmation:
+    """A guest's ticket; the mail about it has the code with which they see and answer it."""
+
+    number: int = column("The number of the ticket.")
+
+
 ProposalResult = Annotated[
-    Booking | GuestConfirmation,
+    Booking | GuestConfirmation | Ticket | GuestTicketConfirmation,
     strawberry.union(
         "ProposalResult", description="What confirming a proposal has made or changed."
     ),
@@ -78,7 +87,8 @@ class DeclineProposalPayload:
 
 
 async def _follow_up(operation: Operation, confirmed: proposals.Confirmed) -> None:
-    await follow_up(operation, confirmed.booking)
+    if confirmed.booking is not None:
+        await follow_up(operation, confirmed.booking)
 
 
 @strawberry.type
@@ -95,6 +105,7 @@ class ProposalMutations:
             E.BOOKING_CANCELLED,
             E.PAYMENT_REQUESTED,
             E.REFUND_REQUESTED,
+            E.TICKET_OPENED,
         ],
         personal=True,
         dry_run=True,

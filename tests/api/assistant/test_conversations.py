@@ -50,6 +50,8 @@ CONFIRM: Final = """
         result {
           ... on Booking { reference status customer { name } }
           ... on GuestConfirmation { token booking { status nextStep } }
+          ... on Ticket { subject customer { name } conversation { title } }
+          ... on GuestTicketConfirmation { number }
         }
         proposal { state decidedAt }
         userErrors { code message path ... on ProposalClosedError { state } }
@@ -263,6 +265,51 @@ async def test_a_guest_talks_by_a_code_and_books_by_mail(
     assert first.payload["result"]["booking"] == {"status": "HELD", "nextStep": "CONFIRM"}
     assert first.payload["result"]["booking"] == second.payload["result"]["booking"]
     assert read.payload["messages"]["totalCount"] == 4
+
+
+async def test_what_nobody_knows_becomes_a_ticket_that_knows_its_conversation(
+    api: Api, venue: Venue, model: ScriptedModel
+) -> None:
+    ticket = calls("propose_ticket", subject="Dogs", text="May I bring one?")
+    model.plays(ticket, says("Shall I ask?"), ticket, says("Shall I ask?"))
+    own = await send(api, "Dogs?", venue.guest.token)
+    guests = await send(api, "Dogs?", None, subdomain=venue.tenant.subdomain)
+    guest = {
+        "customer": {"name": "Mia", "email": "mia@example.com"},
+        "guestToken": guests.payload["guestToken"],
+    }
+
+    asked = await api(CONFIRM, {"id": own.payload["proposals"][0]["id"]}, token=venue.guest.token)
+    (proposal,) = guests.payload["proposals"]
+    first, second = [await api(CONFIRM, {"id": proposal["id"], "input": guest}) for _ in range(2)]
+    seen = await api(
+        "{ tickets { nodes { number conversation { title messages { totalCount } } } } }",
+        token=venue.staff.token,
+    )
+
+    assert own.payload["proposals"][0]["summary"] == "Dogs"
+    assert asked.partial["confirmProposal"]["result"]["subject"] == "Dogs"
+    assert first.payload["result"] == second.payload["result"] == {"number": 2}
+    conversation = {"title": "Dogs?", "messages": {"totalCount": 2}}
+    assert seen.payload["nodes"] == [
+        {"number": 2, "conversation": conversation},
+        {"number": 1, "conversation": conversation},
+    ]
+
+
+async def test_times_are_suggested_with_reasons(
+    api: Api, venue: Venue, model: ScriptedModel
+) -> None:
+    model.plays(
+        calls("suggest_times", date_from="2027-03-02", time_from="19:00", time_until="20:00"),
+        says("Here."),
+    )
+
+    await send(api, "What do you suggest?", None, subdomain=venue.tenant.subdomain)
+
+    best = model.result()["slots"][0]
+    assert best["start"] in ("2027-03-02T19:00", "2027-03-02T19:30", "2027-03-02T20:00")
+    assert best["reasons"] and best["price"] == "40.00 EUR"
 
 
 async def test_whatever_a_model_does_wrong_the_conversation_goes_on(

@@ -69,7 +69,7 @@ IN_PYTHON: Final = {
     "PriceRule": "amount conditions taxRate unit",
     "Room": "openingHours partOf parts weeklyHours",
     "Tenant": "paymentSettings plan taxSettings usage weeklyHours",
-    "Ticket": "booking firstReplyDueAt followUpOf isEscalated resolutionDueAt",
+    "Ticket": "booking conversation firstReplyDueAt followUpOf isEscalated resolutionDueAt",
     "User": "permissions",
     "UserSession": "current id",
     "WaitlistEntry": "booking dates position rooms",

@@ -1,4 +1,5 @@
 import asOf from "./examples/AsOf.graphql?raw";
+import assistant from "./examples/Assistant.graphql?raw";
 import book from "./examples/Book.graphql?raw";
 import customers from "./examples/Customers.graphql?raw";
 import feed from "./examples/Feed.graphql?raw";
@@ -106,6 +107,7 @@ export const defaultTabs = [
   // It has a default, but the editor takes what can't be null for missing.
   tab(inbox, { unreadOnly: false }),
   { query: tickets },
+  tab(assistant, { message: "Which rooms are free tomorrow evening?", conversationId: null }),
   tab(webhook, {
     input: {
       url: "https://example.com/hooks",
