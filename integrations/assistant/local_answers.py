@@ -44,11 +44,19 @@ def _hours(turn: Turn) -> Step:
     last = wanted.last if wanted else first + timedelta(days=6)
     lines = [
         f"- {turn.words.date(date.fromisoformat(each['date']))}: "
-        f"{', '.join(each['open']) or turn.words.text('closed')}{_of(each)}[[{each['id']}]]"
+        f"{', '.join(map(_clocks, each['open'])) or turn.words.text('closed')}"
+        f"{_of(each)}[[{each['id']}]]"
         for each in turn.facts.get("hours", [])
         if first <= date.fromisoformat(each["date"]) <= last
     ]
     return turn.listed("hours", lines)
+
+
+def _clocks(open_: str) -> str:
+    """Returns hours with the closing time that a clock shows, for those that end after midnight."""
+    opens, _, closes = open_.partition("-")
+    hour, _, minute = closes.partition(":")
+    return f"{opens}\N{EN DASH}{int(hour) % 24:02}:{minute}" if minute else open_
 
 
 def _of(hours: Mapping[str, Any]) -> str:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from integrations.assistant.local_intents import reference_in
 from integrations.assistant.local_steps import Call, Step, Turn
 from integrations.assistant.local_times import asked_back, proposal_text
 
@@ -72,7 +71,7 @@ def _booking(turn: Turn) -> Mapping[str, Any] | Step:
     if "my_bookings" not in turn.tools:
         return turn.words.text("log_in")
     found = turn.result("my_bookings")
-    reference = reference_in(turn.dialogue.question)
+    reference = turn.dialogue.reference
     if found is None:
         given = {"date_from": None, "date_until": None, "search": reference}
         return Call("my_bookings", given)

@@ -18,8 +18,15 @@ from domain.core.local_time import LocalTime
 from domain.core.refusals import Refusal
 from domain.core.text import MAX_PHRASE_LENGTH
 from domain.venue.hours import LocalInterval
-from integrations.assistant.local_intents import Intent, choice_of, intent_of, wants_booking
-from integrations.assistant.local_texts import is_offer
+from integrations.assistant.local_intents import (
+    Intent,
+    choice_of,
+    goes_on_from_before,
+    intent_of,
+    reference_in,
+    wants_booking,
+)
+from integrations.assistant.local_texts import is_offer, is_proposal
 from integrations.assistant.protocol import (
     AssistantMessage,
     ModelRequest,
@@ -28,8 +35,9 @@ from integrations.assistant.protocol import (
     UserMessage,
 )
 
-# What a short answer to a question goes on with.
-_CONTINUED: Final = (Intent.TIMES, Intent.MOVE, Intent.CANCEL, Intent.WHY, Intent.PRICE)
+# What an answer to a question goes on with, and what "and on Sunday?" does.
+_ASKING: Final = (Intent.TIMES, Intent.MOVE, Intent.CANCEL, Intent.WHY, Intent.PRICE)
+_CONTINUED: Final = (*_ASKING, Intent.HOURS, Intent.ARRIVALS, Intent.BOOKINGS)
 _VAGUE: Final = (Intent.TIMES, Intent.QUESTION)
 
 
@@ -53,7 +61,7 @@ class Dialogue:
 
     ``question`` is the last message. ``is_offered`` if it answers an offer of times, of which
     ``choice`` is the chosen one, from 0 on; ``is_order`` if the person wants to book, rather than
-    to know.
+    to know. ``reference`` is that of the booking that is talked about.
     """
 
     intent: Intent
@@ -62,13 +70,14 @@ class Dialogue:
     is_offered: bool
     is_order: bool
     choice: int | None
+    reference: str | None
 
 
 def dialogue(request: ModelRequest, facts: Mapping[str, Any]) -> Dialogue:
     """Returns what a conversation has come to, by what is known of the venue."""
     situation = _situation(request, facts)
     intent, known, answered = Intent.QUESTION, None, ""
-    question, is_order, choice = "", False, None
+    question, is_order, choice, reference = "", False, None, None
     for item in request.items:
         if isinstance(item, AssistantMessage):
             answered = item.text.strip()
@@ -81,18 +90,29 @@ def dialogue(request: ModelRequest, facts: Mapping[str, Any]) -> Dialogue:
         is_understood = parsed.confidence is not RequestConfidence.NOT_UNDERSTOOD
         found = intent_of(question, asks_for_booking=is_understood)
         choice = choice_of(question)
-        goes_on = known is not None and answered.endswith("?") and intent in _CONTINUED
-        if known is not None and goes_on and found in (*_VAGUE, intent):
+        goes_on = (
+            (intent in _ASKING and (answered.endswith("?") or is_proposal(answered)))
+            or (intent in _CONTINUED and goes_on_from_before(question))
+        ) and found in (*_VAGUE, intent)
+        if known is not None and goes_on:
             known = _merged(known, parsed, choice)
             is_order = is_order or wants_booking(question)
+            reference = reference_in(question) or reference
         else:
             intent, known, is_order = found, parsed, wants_booking(question)
+            reference = reference_in(question)
     assert known is not None, "a conversation has a message"
     if intent is Intent.WHY and len(known.alternatives) == 1:
         # "Why not on Friday": the doubt about "not" is the question itself.
         known = _decided(known, known.alternatives[0])
     return Dialogue(
-        intent, question, known, is_offer(answered), is_order or choice is not None, choice
+        intent,
+        question,
+        known,
+        is_offered=is_offer(answered),
+        is_order=is_order or choice is not None,
+        choice=choice,
+        reference=reference,
     )
 
 

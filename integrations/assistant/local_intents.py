@@ -78,8 +78,11 @@ _WANTS_BOOKING: Final = re.compile(
     r"reservar|reserva|quiero|me quedo|reserver|je prends|prenons)(?!\w)"
 )
 _ASKS_FREE: Final = re.compile(
-    r"(?<!\w)(?:free|available|availability|frei|verfugbar|libres?|disponibles?)(?!\w)"
+    r"(?<!\w)(?:free|available|availability|frei|verfugbar|libres?|disponibles?|"
+    r"(?:like|want|need|hatten?|mochten?|brauchen?|quisiera|necesito|necesitamos|voudrai[st]|"
+    r"aimerai[st]) .*(?:room|table|raum|tisch|zimmer|sala|mesa|salle))(?!\w)"
 )
+_GOES_ON: Final = re.compile(r"(?:and|und|y|et|what about|how about|wie ist es|que tal)(?!\w)")
 _ORDINALS: Final = (
     r"(?:the )?(?:first|1st)|(?:number |option )?1|(?:de[rnm] |das |die )?erste[nrs]?|"
     r"(?:el |la )?primer[oa]?|(?:le |la )?premiere?",
@@ -108,6 +111,11 @@ def intent_of(text: str, *, asks_for_booking: bool) -> Intent:
     if asks_for_booking or _WANTS_BOOKING.search(plain) or _ASKS_FREE.search(plain):
         return Intent.TIMES
     return Intent.QUESTION
+
+
+def goes_on_from_before(text: str) -> bool:
+    """Returns whether a message goes on with the last question, such as 'and on Sunday?'."""
+    return _GOES_ON.match(prepared(text).strip(" ;")) is not None
 
 
 def wants_booking(text: str) -> bool:

@@ -178,6 +178,11 @@ def is_offer(text: str) -> bool:
     return any(each["choose"] in text for each in _TEXTS.values())
 
 
+def is_proposal(text: str) -> bool:
+    """Returns whether an earlier answer proposed a booking, in any language."""
+    return any(text.startswith(each["proposed"].partition("{")[0]) for each in _TEXTS.values())
+
+
 class Words:
     """The texts, dates and amounts of one language."""
 

@@ -142,7 +142,7 @@ ENGLISH: Final = Grammar(
         (DateKind.DAY_OF_MONTH, r"{weekday} the {day}(?! ?(?:am|pm|people|guests))"),
         (DateKind.WEEKDAY, r"{weekday}s?"),
         (DateKind.DAY_OF_MONTH, r"the {day}(?:st|nd|rd|th)(?! (?:floor|room|birthday))"),
-        (DateKind.MONTH, r"(?:in|during) {month}"),
+        (DateKind.MONTH, r"(?:in|during|of) {month}"),
     ),
     parts_of_day=(
         (PartOfDay.NOON, r"(?:at |around |over |during )?(?:lunch ?time|lunch|midday)"),
@@ -235,7 +235,8 @@ ENGLISH: Final = Grammar(
     per_hour=r"(?:per hour|an hour|hourly|/ ?h)",
     zones=(r"{cities} time", r"{city} time"),
     cautions=(
-        r"not|isn't|can't|cannot|don't|except|every|last|previous|or|weeks?|months?|days|fortnight"
-        r"|(?:before|by|until|till|after|since|from|than) ;"
+        r"not|isn't|can't|cannot|don't|except|but|every|last|previous|or|weeks?|months?|days"
+        r"|fortnight|before|after|(?:by|until|till|since|from|than) ;|\d+(?:st|nd|rd|th)"
+        r"|{longmonth}"
     ),
 )

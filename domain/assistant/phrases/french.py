@@ -126,7 +126,7 @@ FRENCH: Final = Grammar(
         ),
         (DateKind.WEEKDAY, r"(?:le )?{weekday}s?"),
         (DateKind.DAY_OF_MONTH, r"le {day}(?:er)?(?! ?(?:personnes|heures?|h|euros))"),
-        (DateKind.MONTH, r"en {month}"),
+        (DateKind.MONTH, r"(?:en|de) {month}"),
     ),
     parts_of_day=(
         (PartOfDay.MORNING, r"(?:du |le |au |dans la )?(?:matin|matinee)"),
@@ -201,7 +201,8 @@ FRENCH: Final = Grammar(
     zones=(r"(?:a l')?heure (?:de |d')?{cities}", r"(?:a l')?heure (?:de |d')?{city}"),
     cautions=(
         r"pas|sauf|chaque|tous|toutes|derniere?|passee?|ou|semaines?|mois|jours|suivante?"
-        r"|(?:avant|apres|jusqu'a|jusqu'au|des|depuis|a partir)(?: du?| de| le)? ;"
+        r"|avant|apres|en (?:8|15)|(?:jusqu'a|jusqu'au|depuis|a partir)(?: du?| de| le)? ;"
+        r"|{longmonth}"
     ),
     vague_days=frozenset({8, 15}),
 )

@@ -143,7 +143,7 @@ GERMAN: Final = Grammar(
         (DateKind.COMING, rf"(?:am |im |der |die |des )?{_COMING} {{period}}"),
         (DateKind.THIS, rf"(?:am |im |der |die |des )?{_THIS} {{period}}|am {{unit}}(?<=ende)"),
         (DateKind.NAMED_DAY, r"{named}"),
-        (DateKind.DAY_OF_MONTH, r"(?:am )?{weekday}(?: ;)? (?:den |dem )?{day}\.(?!\d)"),
+        (DateKind.DAY_OF_MONTH, r"(?:am )?{weekday}(?: ;)? (?:den |dem |der )?{day}\.(?!\d)"),
         (DateKind.WEEKDAY, r"(?:am )?{weekday}s?"),
         (DateKind.DAY_OF_MONTH, r"(?:am|den) {day}\.(?!\d)"),
         (DateKind.MONTH, r"im {month}"),
@@ -220,7 +220,7 @@ GERMAN: Final = Grammar(
     zones=(r"{cities} zeit", r"{city} zeit"),
     cautions=(
         r"nicht|kein|keinen|ausser|jede[nrsm]?|letzte[nrsm]?|vorige[nrsm]?|oder|wochen?|monate?n?"
-        r"|tagen?|danach|davor|(?:vor|nach|bis|seit|ab|als) (?:dem |den |zum )?;"
+        r"|tagen?|danach|davor|vor|nach|(?:bis|seit|ab|als) (?:dem |den |zum )?;|\d+\.|{longmonth}"
     ),
     vague_days=frozenset({8, 15}),
 )

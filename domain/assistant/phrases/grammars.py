@@ -155,6 +155,8 @@ class Grammar:
         return {
             "weekday": rf"{weekday}(?:/{weekday})*",
             "month": _any_of(self.months),
+            # Others are words of their own, such as "may" and "march".
+            "longmonth": _any_of(each for each in self.months if len(each) > 5),
             "named": _any_of(self.named_days),
             "holiday": _any_of(self.holidays),
             "unit": _any_of(self.units),

@@ -87,7 +87,8 @@ def resolve(
             remarks.doubt(RequestPart.DATE, mention.doubt)
         else:
             remarks.assume(RequestPart.DATE, RemarkCode.NEXT_SUCH_DAY)
-    if not is_all_read and any(each.dates for each in left):
+    is_doubted = any(each.part is RequestPart.DATE for each in remarks.doubts)
+    if not is_all_read and not is_doubted and any(each.dates for each in left):
         remarks.doubt(RequestPart.DATE, RemarkCode.UNREAD_WORDS)
     if zone and time.start:
         remarks.assume(RequestPart.START, RemarkCode.OTHER_ZONE)

@@ -119,7 +119,7 @@ SPANISH: Final = Grammar(
         ),
         (DateKind.WEEKDAY, r"(?:el |los )?{weekday}"),
         (DateKind.DAY_OF_MONTH, r"(?:el|el dia) {day}(?! ?(?:personas|horas|h|euros))"),
-        (DateKind.MONTH, r"en {month}"),
+        (DateKind.MONTH, r"(?:en|de) {month}"),
     ),
     parts_of_day=(
         (PartOfDay.MORNING, r"por la matina"),
@@ -205,7 +205,7 @@ SPANISH: Final = Grammar(
     zones=(r"(?:en )?hora de {cities}", r"(?:en )?hora de {city}"),
     cautions=(
         r"no|excepto|salvo|cada|todos|todas|pasad[oa]|ultim[oa]|o|u|semanas?|mes(?:es)?|dias"
-        r"|siguiente|(?:antes|despues|hasta|desde|a partir)(?: del?| el)? ;"
+        r"|siguiente|menos|antes|despues|(?:hasta|desde|a partir)(?: del?| el)? ;|{longmonth}"
     ),
     vague_days=frozenset({8, 15}),
 )

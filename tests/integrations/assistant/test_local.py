@@ -301,6 +301,36 @@ async def test_a_customer_cancels_one_of_two_bookings() -> None:
     assert answer.startswith("I've prepared the cancellation of Blue Room, Sat, Dec 5")
 
 
+async def test_the_booking_that_is_moved_is_remembered() -> None:
+    talk = Conversation(
+        {
+            "venue_facts": FACTS,
+            "my_bookings": {"bookings": [BOOKING, OTHER], "more": False},
+            "propose_reschedule": proposal("RESCHEDULE"),
+        }
+    )
+
+    await talk.says("move my booking")
+    asked = await talk.says("D967-HBX2")
+    await talk.says("to Sunday at 9pm")
+
+    assert asked == "To which date and time shall I move Blue Room, Sat, Dec 5, 8:00\u202fPM?"
+    assert (talk.calls[-1][1]["reference"], talk.calls[-1][1]["start"]) == (
+        "D967-HBX2",
+        "2026-12-06T21:00",
+    )
+
+
+async def test_and_on_sunday_asks_the_same_of_another_day() -> None:
+    talk = Conversation({"venue_facts": FACTS}, locale="de")
+
+    await talk.says("Was habt ihr am Samstag geöffnet?")
+
+    assert await talk.says("und am Sonntag?") == (
+        "Öffnungszeiten:\n- So., 6. Dez.: 14:00\N{EN DASH}02:00[[hours:2026-12-06]]"
+    )
+
+
 async def test_a_customer_moves_their_booking_and_keeps_its_time_of_day() -> None:
     talk = Conversation(
         {
@@ -362,7 +392,7 @@ async def test_the_reasons_against_a_time_are_cited() -> None:
         (
             "Are you open on Saturday?",
             "en",
-            "Opening hours:\n- Sat, Dec 5: 14:00-26:00[[hours:2026-12-05]]",
+            "Opening hours:\n- Sat, Dec 5: 14:00\N{EN DASH}02:00[[hours:2026-12-05]]",
         ),
         (
             "Was kostet der Blue Room?",

@@ -74,6 +74,7 @@ MESSAGES = {
         "¿Hay algo libre?",
         "Y a-t-il une salle disponible ?",
         "I'd like to book a room",
+        "Ich hätte gern einen Raum",
     ],
     Intent.QUESTION: [
         "Can I bring my dog?",
