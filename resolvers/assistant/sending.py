@@ -2,15 +2,14 @@
 
 import asyncio
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Annotated, Final, cast
 from uuid import UUID
 
 from sqlmodel import col
 from typing_extensions import Doc
 
-from domain.assistant.budgets import Budget, Used, cost_micros, month_start
-from domain.assistant.citations import Source, as_json, from_json, with_markers
+from domain.assistant.citations import Source, from_json, with_markers
 from domain.assistant.conversations import (
     HISTORY_MESSAGES,
     STALE_AFTER,
@@ -24,7 +23,6 @@ from domain.assistant.conversations import (
 from domain.assistant.redaction import redacted
 from domain.assistant.refusals import AssistantUnavailable, ConversationBusy
 from domain.core.ids import ConversationId
-from domain.core.local_time import zone
 from domain.core.refusals import (
     IdempotencyInProgress,
     IdempotencyKeyReused,
@@ -37,7 +35,6 @@ from integrations.assistant.protocol import (
     AssistantMessage,
     Item,
     LanguageModel,
-    Provider,
     UserMessage,
 )
 from kit.ids import new_id
@@ -55,10 +52,9 @@ from models.assistant.conversations import (
     latest_messages,
 )
 from models.assistant.proposals import Proposal, proposals_in
-from models.assistant.usage import tokens_used, usage_added
 from models.tenants import TENANT_BY_SUBDOMAIN, Tenant
-from permissions.policy import is_guest
 from resolvers.assistant.access import GuestToken, Owner, owner_of, require_assistant
+from resolvers.assistant.answers import check_budget, run_and_store
 from resolvers.assistant.live_messages import LiveMessages
 from resolvers.assistant.tools import Caller
 from resolvers.assistant.turns import Turn
@@ -162,7 +158,7 @@ async def send_message(
         )
         # What the model has begun is stored, also if the caller goes away.
         saga.extend(TURN_SECONDS + 10)
-        await asyncio.shield(live_messages.start(_run(saga, turn)))
+        await asyncio.shield(live_messages.start(run_and_store(saga, turn)))
     sent = await saga.step(lambda scope: _sent(scope, begun))
     sent = replace(sent, guest_token=new_token)
     return MutationResult(sent, replayed=True) if begun.is_replayed else sent
@@ -217,7 +213,7 @@ async def _begin(
     )
     if latest and is_running(latest[0], scope.now(), within=STALE_AFTER):
         raise ConversationBusy(path=("conversation_id",))
-    await _check_budget(scope, tenant)
+    await check_budget(scope, tenant)
     model = scope.service(LanguageModel)  # type: ignore[type-abstract]
     asked = scope.add(
         Message(
@@ -288,28 +284,6 @@ def _history(rows: list[Message]) -> list[Item]:
     ]
 
 
-async def _check_budget(scope: Scope, tenant: Tenant) -> None:
-    """Raises AssistantBudgetReached if the venue has used up its tokens."""
-    if scope.service(LanguageModel).provider is Provider.LOCAL:  # type: ignore[type-abstract]
-        return
-    settings = scope.service(Settings)
-    budget = Budget.of(
-        tenant.plan_code, settings.assistant_daily_tokens, settings.assistant_monthly_tokens
-    )
-    venue_zone = zone(tenant.time_zone)
-    used = await used_tokens(scope, scope.now().astimezone(venue_zone).date())
-    is_public = scope.actor.user_id is None or scope.actor.own_id is not None
-    budget.check(used, is_public=is_public, now=scope.now(), zone=venue_zone)
-
-
-async def used_tokens(scope: Scope, today: date) -> Used:
-    """Returns the tokens that the venue has used today and in this month."""
-    tomorrow = today + timedelta(days=1)
-    ((of_month, _),) = await scope.rows(tokens_used(scope.tenant_id, month_start(today), tomorrow))
-    ((of_day, of_public),) = await scope.rows(tokens_used(scope.tenant_id, today, tomorrow))
-    return Used(int(of_day), int(of_public), int(of_month))
-
-
 async def _answered_before(scope: Scope, owner: Owner, key: IdempotencyKey) -> Message | None:
     """Returns the answer to an earlier call with the same key.
 
@@ -341,66 +315,6 @@ async def _replayed(scope: Scope, tenant: Tenant, answer: Message) -> _Begun:
 
 
 # ------------------------------------------------------------------------------ after
-
-
-async def _run(saga: Saga, turn: Turn) -> None:
-    """Runs a turn, and stores the answer whatever comes of it."""
-    messages = cast("LiveMessages", saga.runtime.services[LiveMessages])
-    try:
-        await turn.run()
-    finally:
-        try:
-            await asyncio.shield(saga.step(lambda scope: _store(scope, turn)))
-        finally:
-            messages.finish(turn.live)
-
-
-async def _store(scope: Scope, turn: Turn) -> None:
-    settings = scope.service(Settings)
-    caller = turn.caller
-    await scope.lock(("assistant answer", caller.message_id))
-    stored = await scope.one(
-        latest_messages(scope.tenant_id, caller.conversation_id, limit=2).where(
-            col(Message.id) == caller.message_id
-        )
-    )
-    if stored is None:
-        # The conversation is as old as that.
-        return
-    text, citations = turn.answer.finished(redacts=settings.assistant_redacts)
-    usage, price = turn.usage, settings.assistant_prices.get(turn.model)
-    cost = (
-        cost_micros(
-            usage.input_tokens,
-            usage.output_tokens,
-            input_price=price.input,
-            output_price=price.output,
-        )
-        if price
-        else 0
-    )
-    stored.text = text
-    stored.citations = [dict(as_json(each)) for each in citations]
-    stored.outcome = turn.outcome.value
-    stored.model = turn.model
-    stored.input_tokens, stored.output_tokens = usage.input_tokens, usage.output_tokens
-    stored.cost_micros = cost
-    stored.latency_ms = turn.latency_ms
-    stored.tools = turn.tools
-    tokens = usage.input_tokens + usage.output_tokens
-    is_public = is_guest(caller.actor) or caller.actor.own_id is not None
-    counts = {
-        "answers": 1,
-        "failures": int(turn.outcome is not MessageOutcome.ANSWERED),
-        "calls": len(turn.tools),
-        "input_tokens": usage.input_tokens,
-        "output_tokens": usage.output_tokens,
-        "public_tokens": tokens if is_public else 0,
-        "cost_micros": cost,
-    }
-    today = scope.now().astimezone(caller.zone).date()
-    assert stored.provider is not None
-    await scope.run(usage_added(scope.tenant_id, today, stored.provider, turn.model, counts))
 
 
 async def _sent(scope: Scope, begun: _Begun) -> Sent:

@@ -14,7 +14,7 @@ from kit.scope import Scope
 from kit.settings import Settings
 from models.assistant.usage import COUNTED, AssistantDay, usage_of_days
 from resolvers.analytics.analytics import check_span
-from resolvers.assistant.sending import used_tokens
+from resolvers.assistant.answers import used_tokens
 from resolvers.tenants.tenants import own_tenant
 
 
