@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
+from jobs.articles import embed_article, find_articles_to_embed
 from jobs.due_bookings import BOOKING_JOBS, find_deadlines, find_past_bookings
 from jobs.event_handlers import EVENT_HANDLERS, jobs_of
 from jobs.event_reader import EventReader, Follower
@@ -33,6 +34,7 @@ from models.analytics.exports import EXPORT_JOB
 from models.analytics.forecasts import FORECAST_JOB
 from models.imports.imports import IMPORT_JOB, UNDO_JOB
 from models.payments.gateway_events import EVENT_JOB
+from models.support.articles import EMBED_JOB
 from resolvers.accounts.outgoing_mail import LETTER_JOB, MAIL_JOB, SECURITY_MAIL_JOB
 from resolvers.billing.subscription_sync import SYNC
 from resolvers.bookings.guest_links import REQUEST_JOB
@@ -49,6 +51,7 @@ DUE_NOTICES_SECONDS: Final = 30.0
 TICKETS_SECONDS: Final = 30.0
 PLATFORM_DAYS_SECONDS: Final = 15.0
 BILLING_SECONDS: Final = 600.0
+ARTICLES_SECONDS: Final = 600.0
 FORECASTS_SECONDS: Final = 600.0
 HOUSEKEEPING_SECONDS: Final = 3600.0
 FIRST_HOUSEKEEPING_SECONDS: Final = 60.0
@@ -62,6 +65,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "password_reset": send_password_reset,
     REQUEST_JOB: send_guest_link,
     EVENT_JOB: handle_event,
+    EMBED_JOB: embed_article,
     EXPORT_JOB: make_export,
     IMPORT_JOB: run_import,
     UNDO_JOB: undo_import,
@@ -127,6 +131,7 @@ def worker_services(
     deadlines = partial(find_deadlines, runtime, relay)
     past = partial(find_past_bookings, runtime, relay)
     billing = partial(sync_all_billing, runtime, relay)
+    articles = partial(find_articles_to_embed, runtime, relay)
     forecasts = partial(find_old_forecasts, runtime, relay)
     platform = partial(add_up_platform_days, relay)
     old = partial(purge_expired, runtime, relay)
@@ -147,6 +152,7 @@ def worker_services(
         "due_notices": partial(_every, DUE_NOTICES_SECONDS, notices, first=DUE_NOTICES_SECONDS),
         "tickets": partial(_every, TICKETS_SECONDS, tickets, first=TICKETS_SECONDS),
         "billing": partial(_every, BILLING_SECONDS, billing, first=BILLING_SECONDS),
+        "articles": partial(_every, ARTICLES_SECONDS, articles, first=FIRST_HOUSEKEEPING_SECONDS),
         "forecasts": partial(_every, FORECASTS_SECONDS, forecasts, first=FORECASTS_SECONDS),
         "platform_days": partial(
             _every, PLATFORM_DAYS_SECONDS, platform, first=PLATFORM_DAYS_SECONDS

@@ -10,9 +10,11 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from models import METADATA
 from models.audit.log import Xid8
+from models.support.articles import Vector
 
-# Reflection has no name of its own for it.
+# Reflection has no names of its own for them.
 ischema_names["xid8"] = Xid8
+ischema_names["vector"] = Vector
 
 
 def migrate(connection: Connection) -> None:

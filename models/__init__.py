@@ -49,6 +49,7 @@ from models.notifications.stopped_numbers import StoppedNumber
 from models.notifications.templates import NotificationTemplate
 from models.payments.gateway_events import WebhookEvent
 from models.payments.payments import LedgerEntry, Payment, Receipt, ReceiptCounter, Refund
+from models.support.articles import Article, ArticleIndex, ArticlePassage
 from models.support.canned_replies import CannedReply
 from models.support.settings import SupportSettings
 from models.support.tickets import Ticket, TicketMessage
@@ -76,6 +77,9 @@ __all__ = [
     "AnalyticsRoomDay",
     "AnalyticsState",
     "ApiKey",
+    "Article",
+    "ArticleIndex",
+    "ArticlePassage",
     "AssistantDay",
     "BillingInvoice",
     "BillingSubscription",

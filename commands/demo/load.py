@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from sqlalchemy import insert
 
+from commands.demo.articles import indexes
 from commands.demo.rows import DemoRows
 from commands.demo.venues import DEMO_PASSWORD, VENUES, DemoVenue
 from kit.actor import ANONYMOUS, Request
@@ -65,6 +66,8 @@ async def _load(
             for row in batch:
                 scope.add(row)
             await scope.flush()
+        for index in indexes(made.articles):
+            scope.add(index)
         # Rows of the session would cost several times as much, and the log's would be inserted one
         # by one, each returning its position.
         for table, rows in made.many():

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import inspect
 
+from commands.demo.articles import articles
 from commands.demo.bookings import Bookings, Calendar
 from commands.demo.history import History
 from commands.demo.money import Till
@@ -93,6 +94,7 @@ class DemoRows:
         self.tickets, self.messages = support_rows(
             self.history, self.customers[8:], ServiceHours(self._hours(), self._zone)
         )
+        self.articles = articles(self.history)
 
     def batches(self) -> Iterator[Sequence[Any]]:
         """Yields the rows of which there are few, in batches that refer only to earlier ones."""
@@ -102,6 +104,7 @@ class DemoRows:
         yield [*self.price_rules, *self.coupons, *self.quotas, *self.usage]
         yield self.tickets
         yield self.messages
+        yield self.articles
 
     def many(self) -> Iterator[tuple[str, list[dict[str, Any]]]]:
         """Yields what there is much of, in the order in which it can be inserted.

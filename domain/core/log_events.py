@@ -98,6 +98,9 @@ class EventType(StrEnum):
     IMPORT_FAILED = "IMPORT_FAILED"
     IMPORT_UNDO_REQUESTED = "IMPORT_UNDO_REQUESTED"
     IMPORT_UNDONE = "IMPORT_UNDONE"
+    ARTICLE_CREATED = "ARTICLE_CREATED"
+    ARTICLE_UPDATED = "ARTICLE_UPDATED"
+    ARTICLE_ARCHIVED = "ARTICLE_ARCHIVED"
     WEBHOOK_ENDPOINT_CREATED = "WEBHOOK_ENDPOINT_CREATED"
     WEBHOOK_ENDPOINT_UPDATED = "WEBHOOK_ENDPOINT_UPDATED"
     WEBHOOK_ENDPOINT_DISABLED = "WEBHOOK_ENDPOINT_DISABLED"
@@ -121,6 +124,7 @@ class EventType(StrEnum):
 
 # Never stored in the log: it only records that these fields changed.
 _FREE_TEXT = frozenset({"description", "note", "notes", "reason", "text"})
+_LONG_TEXT = frozenset({("Article", "body")})
 _CONTACT = frozenset({"name", "email", "phone", "locale"})
 _OF_PEOPLE = frozenset({"Customer", "User"})
 
@@ -150,7 +154,8 @@ class Event:
 
     def _shown(self, name: str, fields: Snapshot) -> object:
         personal = name in _CONTACT and self.subject_type in _OF_PEOPLE
-        return None if personal or name in _FREE_TEXT else fields[name]
+        is_text = name in _FREE_TEXT or (self.subject_type, name) in _LONG_TEXT
+        return None if personal or is_text else fields[name]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,12 @@ PhraseText = NewType("PhraseText", str)
 LongText = NewType("LongText", str)
 """The longest text that people write, such as a template or a query."""
 
+MarkdownText = NewType("MarkdownText", str)
+"""The text of an article."""
+
 MAX_TEXT_LENGTH: Final = 2_000
 MAX_LONG_LENGTH: Final = 5_000
+MAX_MARKDOWN_LENGTH: Final = 20_000
 MAX_TOKEN_LENGTH: Final = 10_000
 MAX_SEARCH_LENGTH: Final = 100
 MAX_PHRASE_LENGTH: Final = 500

@@ -24,11 +24,13 @@ from domain.core.patch import ABSENT, Absent
 from domain.core.refusals import Invalid, Refusal, Required
 from domain.core.text import (
     MAX_LONG_LENGTH,
+    MAX_MARKDOWN_LENGTH,
     MAX_PHRASE_LENGTH,
     MAX_SEARCH_LENGTH,
     MAX_TEXT_LENGTH,
     MAX_TOKEN_LENGTH,
     LongText,
+    MarkdownText,
     PhraseText,
     SearchText,
     TokenText,
@@ -45,6 +47,7 @@ _READERS: Final[dict[type, Decoder]] = {}
 _LENGTHS: Final[dict[Any, int]] = {
     SearchText: MAX_SEARCH_LENGTH,
     LongText: MAX_LONG_LENGTH,
+    MarkdownText: MAX_MARKDOWN_LENGTH,
     PhraseText: MAX_PHRASE_LENGTH,
     TokenText: MAX_TOKEN_LENGTH,
 }

@@ -1,9 +1,10 @@
-"""The API of support: tickets between customers and the team."""
+"""The API of support: articles, and tickets between customers and the team."""
 
 from typing import Final
 
 from resolvers.support.ticket_notices import WRITERS
 from schema.core.areas import Area
+from schema.support.articles import ArticleMutations, ArticleQueries, VenueArticles
 from schema.support.guest_tickets import GuestTicketMutations, GuestTicketQueries
 from schema.support.settings import SupportSettingsMutations, SupportSettingsQueries
 from schema.support.tickets import (
@@ -14,9 +15,10 @@ from schema.support.tickets import (
 )
 
 AREA: Final = Area(
-    queries=(TicketQueries, GuestTicketQueries, SupportSettingsQueries),
-    mutations=(TicketMutations, GuestTicketMutations, SupportSettingsMutations),
+    queries=(ArticleQueries, TicketQueries, GuestTicketQueries, SupportSettingsQueries),
+    mutations=(ArticleMutations, TicketMutations, GuestTicketMutations, SupportSettingsMutations),
     subscriptions=(TicketSubscriptions,),
     types=(TicketTransitionError,),
+    extensions=(VenueArticles,),
     handlers=WRITERS,
 )

@@ -64,6 +64,11 @@ MAKE_COUPON: Final = """
       createCoupon(input: $input) { coupon { id } userErrors { message } }
     }
 """
+MAKE_ARTICLE: Final = """
+    mutation ($input: CreateArticleInput!) {
+      createArticle(input: $input) { article { id } userErrors { message } }
+    }
+"""
 MAKE_FEED: Final = """
     mutation ($input: CreateCalendarFeedInput!) {
       createCalendarFeed(input: $input) { feed { id } userErrors { message } }
@@ -138,6 +143,8 @@ async def make_everything(runtime: Runtime, api: Api, clock: StoppedClock) -> Ev
     quota = await api(MAKE_QUOTA, {"input": weekly}, token=token)
     tenth = {"code": "TENTH", "discount": {"percent": 10}, "totalLimit": 3, "roomIds": [room]}
     coupon = await api(MAKE_COUPON, {"input": tenth}, token=token)
+    parking = {"title": "Parking", "body": "Two places behind the house.", "locale": "en"}
+    article = await api(MAKE_ARTICLE, {"input": parking}, token=token)
     busy = {"roomId": room, "detail": "BUSY"}
     feed = await api(MAKE_FEED, {"input": busy}, token=token)
     signed = {"replyTo": "desk@venue.test", "senderName": "The desk", "digestTime": "07:00"}
@@ -173,6 +180,7 @@ async def make_everything(runtime: Runtime, api: Api, clock: StoppedClock) -> Ev
         blackout.payload["blackout"]["id"],
         quota.payload["quota"]["id"],
         coupon.payload["coupon"]["id"],
+        article.payload["article"]["id"],
         feed.payload["feed"]["id"],
         rule.payload["priceRule"]["id"],
         notifications.payload["settings"]["id"],

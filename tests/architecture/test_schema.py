@@ -29,6 +29,7 @@ BUILT: Final = schema._schema
 # Lists without pages, each with what keeps it short.
 BOUNDED: Final = {
     "AlreadyMergedError.path": "as deep as inputs are",
+    "Article.tags": "at most 20",
     "Analytics.byRoom": "as many as the venue has rooms, which its plan limits",
     "Analytics.byWeekdayHour": "at most 7 times 24",
     "Analytics.funnel": "at most 800 dates",
@@ -118,6 +119,7 @@ BOUNDED: Final = {
     "BookingsDontFitError.conflicts": "at most 100",
     "SlotConflictError.path": "as deep as inputs are",
     "SlotUnavailableError.path": "as deep as inputs are",
+    "Query.searchArticles": "`first`, at most 20",
     "Query.suggestTimes": "`first`, at most 10",
     "TemplateChangedError.path": "as deep as inputs are",
     "SlotUnavailableError.reasons": "there are about ten rules",
@@ -133,8 +135,10 @@ BOUNDED: Final = {
     "TooManyRoomsError.rooms": "at most 250",
     "UndoTooLateError.path": "as deep as inputs are",
     "User.permissions": "those of permissions/roles.py",
+    "VenueArticle.tags": "at most 20",
     "VenueAvailability.slots": "at most 10,000, or the query is refused",
     "VenueRoom.openingHours": "at most 62 days",
+    "Venue.searchArticles": "`first`, at most 20",
     "Venue.suggestTimes": "`first`, at most 10",
     "VenueTimeSuggestion.reasons": "one for each criterion",
     "WaitlistEntry.rooms": "the input lists at most 100",

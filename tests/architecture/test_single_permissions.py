@@ -162,6 +162,12 @@ SECRETS: Final = (
         f"percent = 21 - percent, total_limit = 7 - total_limit, {otherwise('code')}",
         by(P.BOOKINGS_MANAGE),
     ),
+    Secret(
+        "articles",
+        ("title", "body", "locale", "tags"),
+        otherwise("title", "title_search", "body"),
+        by(P.ARTICLES_READ),
+    ),
     Secret("imports", ("failure_detail",), otherwise("failure_detail"), by(P.IMPORTS_READ)),
     Secret(
         "webhook_endpoints",
@@ -191,6 +197,7 @@ SECRETS: Final = (
 # Anybody sees them on the venue's page, or they say no more than that there is a row.
 PLAIN: Final = {
     "ApiKey": {"created_at", "expires_at", "revoked_at", "last_used_at"},
+    "Article": {"published_at", "archived_at", "version", "created_at", "updated_at"},
     "BillingSubscription": {
         "period_start", "period_end", "trial_ends_at", "cancels_at_period_end", "overdue_since",
         "ended_at", "version",

@@ -33,6 +33,8 @@ WEEK: Final = '{from: "2027-03-02T00:00:00Z", to: "2027-03-09T00:00:00Z", durati
 ARGUMENTS: Final = {
     "analytics": 'span: {from: "2026-01-01", until: "2028-03-01"}',
     "apiKeys": "first: 50",
+    "article": "id: $booking",
+    "articles": "first: 50",
     "assistantUsage": 'span: {from: "2026-01-01", until: "2028-03-01"}',
     "auditLog": "first: 50",
     "availability": f"query: {DAY}",
@@ -69,6 +71,7 @@ ARGUMENTS: Final = {
     "rooms": "first: 50",
     "series": "id: $series",
     "sessions": "first: 50",
+    "searchArticles": 'text: "How can I cancel my booking in time?", first: 20',
     "suggestTimes": 'input: {durationMinutes: 60, firstDate: "2027-03-02", first: 10}',
     "cannedReplies": "first: 50",
     "guestTicket": 'token: "none"',

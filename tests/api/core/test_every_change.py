@@ -124,6 +124,15 @@ CHANGES = [
         ["NOTIFICATION_TEMPLATE_RESET"],
     ),
     ('updateCoupon(id: "$coupon", version: 1, input: { totalLimit: 8 })', ["COUPON_UPDATED"]),
+    (
+        'createArticle(input: { title: "Parking", body: "Behind it.", locale: "en" })',
+        ["ARTICLE_CREATED"],
+    ),
+    (
+        'updateArticle(id: "$article", version: 1, input: { published: true })',
+        ["ARTICLE_UPDATED"],
+    ),
+    ('archiveArticle(id: "$article", version: 1)', ["ARTICLE_ARCHIVED"]),
     ('archiveCoupon(id: "$coupon", version: 1)', ["COUPON_ARCHIVED"]),
     (
         "createQuota(input: { measure: BOOKINGS, period: MONTH, limit: 3 })",
@@ -401,6 +410,12 @@ async def things_of(runtime: Runtime, api: Api, venue: Venue) -> dict[str, str]:
         'createApiKey(input: { name: "Program", permissions: ["rooms:read"] })',
         "apiKey { id }",
     )
+    article = await run(
+        api,
+        venue,
+        'createArticle(input: { title: "Wi-Fi", body: "Ask us.", locale: "en" })',
+        "article { id }",
+    )
     tagged = await run(
         api,
         venue,
@@ -426,6 +441,7 @@ async def things_of(runtime: Runtime, api: Api, venue: Venue) -> dict[str, str]:
         "blackout": blackout["blackout"]["id"],
         "quota": quota["quota"]["id"],
         "coupon": coupon["coupon"]["id"],
+        "article": article["article"]["id"],
         "feed": feed["feed"]["id"],
         "browser": browser["pushSubscription"]["id"],
         **keys,

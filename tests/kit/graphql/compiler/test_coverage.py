@@ -45,6 +45,7 @@ FIELD_BY_FIELD: Final = {
     "quote": "worked out of rates and rules",
     "quotas": "few rows that are seldom read",
     "rateLimit": "in no table",
+    "searchArticles": "found by functions of the database and a model",
     "suggestTimes": "ranked from what is free",
     "supportSettings": "in no table until a venue has chosen",
     "venue": "found outside of any tenant",
@@ -84,6 +85,7 @@ JSON in the log, or from the id of another type.
 
 ARGUMENTS: Final = {
     "analytics": '(span: {from: "2027-03-01", until: "2027-03-02"})',
+    "article": f'(id: "{ID}")',
     "assistantUsage": '(span: {from: "2027-03-01", until: "2027-03-02"})',
     "availability": '(query: {from: "2027-03-01T00:00:00Z", to: "2027-03-02T00:00:00Z", '
     "durationMinutes: 60})",
@@ -106,6 +108,7 @@ ARGUMENTS: Final = {
     "parseBookingRequest": '(text: "Friday")',
     "room": f'(id: "{ID}")',
     "series": f'(id: "{ID}")',
+    "searchArticles": '(text: "t")',
     "suggestTimes": '(input: {durationMinutes: 60, firstDate: "2027-03-01"})',
     "guestTicket": '(token: "t")',
     "ticket": f'(id: "{ID}")',

@@ -1,3 +1,4 @@
+import articles from "./examples/Articles.graphql?raw";
 import asOf from "./examples/AsOf.graphql?raw";
 import assistant from "./examples/Assistant.graphql?raw";
 import book from "./examples/Book.graphql?raw";
@@ -101,6 +102,7 @@ export const defaultTabs = [
   tab(undo, { bookingId: "an id from Week", version: 1, dryRun: true }),
   { query: rooms },
   { query: offers },
+  tab(articles, { text: "How can I cancel?", locale: "en", first: 3 }),
   tab(customers, { filter: { tag: "regular" } }),
   tab(feed, { input: { detail: "FULL", roomId: null, customerId: null } }),
   tab(message, { kind: "BOOKING_CONFIRMED", channel: "SMS", locale: "de", bookingId: null }),
