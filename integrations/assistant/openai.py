@@ -76,11 +76,13 @@ class OpenAIModel:
             content_type="text/event-stream",
             max_answer_bytes=max_answer_bytes,
         )
+        # Imported by its first use, which takes so long that it mustn't be in a request.
+        self._responses = self._client.responses
 
     async def respond(self, request: ModelRequest) -> AsyncGenerator[ModelEvent]:
         deadline = Deadline(self._limits)
         stream = await requested(
-            lambda: self._client.responses.create(
+            lambda: self._responses.create(
                 model=self.model,
                 instructions=request.instructions,
                 input=[_item(item) for item in request.items],

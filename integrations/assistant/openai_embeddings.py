@@ -45,6 +45,8 @@ class OpenAIEmbeddings:
             content_type="application/json",
             max_answer_bytes=MAX_ANSWER_BYTES,
         )
+        # Imported by its first use, which takes so long that it mustn't be in a request.
+        self._embeddings = self._client.embeddings
 
     async def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
         deadline = Deadline(self._limits)
@@ -60,7 +62,7 @@ class OpenAIEmbeddings:
         await self._client.close()
 
     async def _embed(self, texts: list[str]) -> Sequence[Sequence[float]]:
-        answer: Any = await self._client.embeddings.create(
+        answer: Any = await self._embeddings.create(
             model=self.model,
             input=texts,
             # Others have one length, and refuse to be asked for it.
