@@ -205,7 +205,8 @@ async def row(api: Api, name: str, text: str, given: dict[str, Any], *, token: s
         answer = await api(text, given, token=token)
         spent.append((process_time() - began) * 1000)
         assert answer.status == 200, answer.errors
-        assert name == "guestBooking" or "errors" not in answer.body, (name, answer.errors)
+        is_secret = name in ("guestBooking", "guestTicket")
+        assert is_secret or "errors" not in answer.body, (name, answer.errors)
     # The first one reads the document, which is paid for by itself.
     least, points = min(spent[1:]), answer.extensions["cost"]["actualQueryCost"]
     return Row(least / max(points, 1), points, least, name)

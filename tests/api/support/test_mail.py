@@ -141,6 +141,10 @@ def forms(to: str, sender: str) -> dict[str, tuple[bytes, str]]:
             "See the photo.",
         ),
         "nothing": (plain + b"utf-8\r\n\r\n\r\n", "(The mail had no text.)"),
+        "bytes in headers": (
+            b"Message-ID: <\xff\xfe@x>\r\nSubject: \xe4\x00\r\n" + plain + b"utf-8\r\n\r\nRed.\r\n",
+            "Red.",
+        ),
         "no headers of MIME": (
             f'from: {sender}\nto: "Venue" <{to.upper()}>\n\nRed.\n'.encode(),
             "Red.",
@@ -156,7 +160,7 @@ async def test_mails_of_all_forms_are_read(
 
     landed = [await land(api, raw) for raw, _ in given.values()]
 
-    assert landed == ["REPLY"] * 8
+    assert landed == ["REPLY"] * 9
     assert texts(await read(staff, ticket))[2:] == [text for _, text in given.values()]
 
 

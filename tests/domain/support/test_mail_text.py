@@ -59,5 +59,11 @@ def test_html_is_read_as_it_is_shown() -> None:
     assert text_of_html(source) == "At six, please.\nFour of us.\n\nThanks & bye"
 
 
+def test_html_without_end_is_read_at_once() -> None:
+    # Python's own parser takes minutes for these.
+    assert text_of_html("<a " * 60_000) == ("<a " * 60_000).strip()
+    assert text_of_html("<!--" * 50_000) == ""
+
+
 def test_html_that_is_cut_off_keeps_what_was_written() -> None:
     assert text_of_html("<p>At six<div <b") == "At six<div <b"
