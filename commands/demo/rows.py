@@ -10,6 +10,7 @@ from sqlalchemy import inspect
 from commands.demo.articles import articles
 from commands.demo.bookings import Bookings, Calendar
 from commands.demo.history import History
+from commands.demo.inboxes import team_inboxes
 from commands.demo.money import Till
 from commands.demo.offers import (
     mark_regulars,
@@ -45,6 +46,7 @@ from models.bookings.quotas import BookingQuota
 from models.bookings.series import BookingSeries
 from models.bookings.waitlist import WaitlistEntry
 from models.customers.customers import Customer
+from models.notifications.inbox import InboxEntry
 from models.payments.payments import Payment, Refund, stored_steps
 from models.tenants import Tenant, UsageCounter
 from models.venue.hours import Blackout, HoursException, WeekdayHours, as_pairs
@@ -112,6 +114,8 @@ class DemoRows:
         That is the names of tables, and their rows as values by the names of columns.
         """
         yield "bookings", _columns(Booking, self.bookings)
+        inboxes = team_inboxes(self.history, self.bookings, self.rooms, self._zone)
+        yield "inbox_entries", _columns(InboxEntry, list(inboxes))
         yield "payments", _columns(Payment, self.till.payments)
         yield "refunds", _columns(Refund, self.till.refunds)
         yield "ledger_entries", self.till.ledger

@@ -73,6 +73,17 @@ async def test_both_venues_are_there(loaded: asyncpg.Connection) -> None:
     ]
 
 
+async def test_the_team_finds_the_latest_bookings_in_its_inboxes(
+    loaded: asyncpg.Connection,
+) -> None:
+    inboxes = await loaded.fetch("""
+        SELECT count(*), count(*) FILTER (WHERE read_at IS NULL)
+        FROM inbox_entries GROUP BY user_id
+    """)
+
+    assert [tuple(each) for each in inboxes] == [(5, 1)] * 6
+
+
 async def test_loading_again_adds_nothing(
     loaded: asyncpg.Connection, database: DatabaseUrls
 ) -> None:
