@@ -39,7 +39,7 @@ def team_inboxes(
                 user_id=history.users[role].id,
                 kind=NotificationKind.STAFF_BOOKING_CREATED.value,
                 title=f"New booking: {names[booking.room_id]}",
-                body=f"{start:%Y-%m-%d %H:%M}, {booking.party_size} people",
+                body=f"{start:%Y-%m-%d %H:%M}, party of {booking.party_size}",
                 booking_id=booking.id,
                 created_at=booking.created_at,
                 read_at=None if number == 0 else history.now,
