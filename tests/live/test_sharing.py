@@ -22,6 +22,7 @@ from tests.api.bookings.test_live import (
 from tests.support.client import Api, Live, Stream, live, socket
 from tests.support.clock import StoppedClock
 from tests.support.factories import make_venue
+from tests.support.horizon import until_behind_the_horizon
 from tests.support.sse import events
 from tests.support.statements import statements
 
@@ -55,6 +56,7 @@ async def test_an_event_is_read_once_for_all_who_ask_the_same(
     venue = await make_venue(runtime)
     after = await cursor_now(api, venue.staff)
     first = await book(api, venue, "2027-03-02T10:00:00Z")
+    await until_behind_the_horizon(runtime, venue.owner)
     async with live(server, token=venue.staff.token) as client:
         alone = await client.subscribe(EVENTS, {"after": after})
         await ready(client, alone)
@@ -63,6 +65,7 @@ async def test_an_event_is_read_once_for_all_who_ask_the_same(
             await change_often(runtime, venue, first["id"], times=1)
             await next_event(alone)
 
+        await until_behind_the_horizon(runtime, venue.owner)
         others = [await client.subscribe(EVENTS, {"after": after}) for _ in range(SUBSCRIBERS - 1)]
         for stream in others:
             await next_event(stream)
@@ -81,6 +84,7 @@ async def test_sockets_and_streams_of_events_share(runtime: Runtime, api: Api, s
     venue = await make_venue(runtime)
     variables = {"after": await cursor_now(api, venue.staff)}
     first = await book(api, venue, "2027-03-02T10:00:00Z")
+    await until_behind_the_horizon(runtime, venue.owner)
     async with live(server, token=venue.staff.token) as client:
         alone = await client.subscribe(EVENTS, variables)
         await ready(client, alone)
@@ -89,6 +93,7 @@ async def test_sockets_and_streams_of_events_share(runtime: Runtime, api: Api, s
             await change_often(runtime, venue, first["id"], times=1)
             await next_event(alone)
 
+        await until_behind_the_horizon(runtime, venue.owner)
         async with events(server, EVENTS, variables, token=venue.staff.token) as stream:
             assert len([await stream.event() for _ in range(2)]) == 2
             await until_quiet(runtime)
