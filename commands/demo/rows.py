@@ -9,6 +9,7 @@ from sqlalchemy import inspect
 
 from commands.demo.articles import articles
 from commands.demo.bookings import Bookings, Calendar
+from commands.demo.conversations import conversation_rows
 from commands.demo.history import History
 from commands.demo.inboxes import team_inboxes
 from commands.demo.money import Till
@@ -97,6 +98,7 @@ class DemoRows:
             self.history, self.customers[8:], ServiceHours(self._hours(), self._zone)
         )
         self.articles = articles(self.history)
+        self.conversations, self.answers = conversation_rows(self.history, self._zone)
 
     def batches(self) -> Iterator[Sequence[Any]]:
         """Yields the rows of which there are few, in batches that refer only to earlier ones."""
@@ -104,8 +106,8 @@ class DemoRows:
         yield [*self.customers, *self.rooms, *self.week]
         yield [*self.users, self.holiday, self.blackout, *self.series, *self.waitlist]
         yield [*self.price_rules, *self.coupons, *self.quotas, *self.usage]
-        yield self.tickets
-        yield self.messages
+        yield [*self.tickets, *self.conversations]
+        yield [*self.messages, *self.answers]
         yield self.articles
 
     def many(self) -> Iterator[tuple[str, list[dict[str, Any]]]]:
