@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from resolvers.assistant.tool_articles import ARTICLE_TOOLS
 from resolvers.assistant.tool_availability import AVAILABILITY_TOOLS
 from resolvers.assistant.tool_bookings import BOOKING_TOOLS
 from resolvers.assistant.tool_proposals import PROPOSAL_TOOLS
@@ -17,6 +18,7 @@ TOOLS: Final[Mapping[str, ToolSpec]] = {
         *SUGGESTION_TOOLS,
         *BOOKING_TOOLS,
         *VENUE_TOOLS,
+        *ARTICLE_TOOLS,
         *PROPOSAL_TOOLS,
     )
 }

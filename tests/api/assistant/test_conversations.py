@@ -440,3 +440,13 @@ async def test_a_rating_is_for_ones_own_answers_and_all_is_forgotten_after_90_da
     assert rated.payload["message"] == {"isHelpful": False}
     assert others.refusals == ["NOT_FOUND"]
     assert left == 0
+
+
+async def test_articles_are_searched_for_guests_too(
+    api: Api, venue: Venue, model: ScriptedModel
+) -> None:
+    model.plays(calls("search_articles", query="May I bring a dog?"), says("I don't know."))
+
+    await send(api, "Dogs?", None, subdomain=venue.tenant.subdomain)
+
+    assert model.result() == {"articles": [], "citations": []}
