@@ -90,8 +90,11 @@ def dialogue(request: ModelRequest, facts: Mapping[str, Any]) -> Dialogue:
         is_understood = parsed.confidence is not RequestConfidence.NOT_UNDERSTOOD
         found = intent_of(question, asks_for_booking=is_understood)
         choice = choice_of(question)
+        says_more = is_understood or choice is not None or reference_in(question) is not None
+        # A question that says nothing of what was asked for is about something else.
+        is_answer = says_more if question.endswith("?") or is_proposal(answered) else True
         goes_on = (
-            (intent in _ASKING and (answered.endswith("?") or is_proposal(answered)))
+            (intent in _ASKING and (answered.endswith("?") or is_proposal(answered)) and is_answer)
             or (intent in _CONTINUED and goes_on_from_before(question))
         ) and found in (*_VAGUE, intent)
         if known is not None and goes_on:

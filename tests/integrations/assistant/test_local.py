@@ -293,6 +293,24 @@ async def test_what_no_article_answers_goes_to_a_person() -> None:
     assert answer.endswith("dann antwortet Ihnen ein Mensch.[[proposal:9]]")
 
 
+async def test_a_question_about_something_else_does_not_go_on_with_the_booking() -> None:
+    talk = Conversation(
+        {
+            "venue_facts": FACTS,
+            "suggest_times": {"slots": SLOTS, "more": False},
+            "search_articles": {"articles": []},
+            "propose_ticket": proposal("TICKET"),
+        },
+        locale="de",
+    )
+
+    offered = await talk.says("Ein Raum für acht am 11. Dezember um 19 Uhr")
+    unknown = await talk.says("Kann ich meinen Hund mitbringen?")
+
+    assert offered.endswith("?")
+    assert unknown.startswith("Das weiß ich nicht.")
+
+
 async def test_a_guest_without_bookings_is_asked_to_log_in() -> None:
     talk = Conversation({}, tools=["venue_facts"])
 
