@@ -8,12 +8,16 @@ model says the first words of one answer after the other, and each subscriber no
 import argparse
 import asyncio
 import json
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import quantiles
 from time import perf_counter
 from typing import Any, Final
+from uuid import UUID
 
+import asyncpg
 import orjson
 import psutil
 import uvloop
@@ -21,11 +25,13 @@ import uvloop
 from benchmarks.data import load
 from benchmarks.database import SECRET, empty_database, environment
 from benchmarks.live import served
+from kit.ids import new_id
 from kit.postgres.connection_urls import DatabaseUrls
+from kit.security.tokens import Tokens
 
 PATIENCE_SECONDS: Final = 120
-BETWEEN_SECONDS: Final = 0.05
-"""Between the first words of two answers."""
+BETWEEN_SECONDS: Final = 0.02
+"""Between two questions, and between the first words of two answers."""
 SEND: Final = """
     mutation ($input: SendMessageInput!) {
       sendMessage(input: $input) {
@@ -65,19 +71,28 @@ class Model:
                 writer.write(b"Transfer-Encoding: chunked\r\n\r\n")
                 if text != "Hello":
                     self.waiting[text] = asyncio.Event()
-                    await self.waiting[text].wait()
+                    while not self.waiting[text].is_set():
+                        # As a model does that thinks: silence for long is a failure.
+                        await self._say({"type": "response.in_progress"}, writer)
+                        with suppress(TimeoutError):
+                            await asyncio.wait_for(self.waiting[text].wait(), 5)
                     self.said[text] = perf_counter()
                 delta = {"type": "response.output_text.delta", "delta": f"Answer {text}. "}
                 part = {"type": "output_text", "text": f"Answer {text}. "}
                 item = {"type": "message", "content": [part]}
                 usage = {"input_tokens": 500, "output_tokens": 50}
                 end = {"model": "m", "output": [item], "usage": usage}
-                for event in (delta, {"type": "response.completed", "response": end}):
-                    data = b"data: " + orjson.dumps(event) + b"\n\n"
-                    writer.write(b"%x\r\n%b\r\n" % (len(data), data))
-                    await writer.drain()
+                await self._say(delta, writer)
+                # What is complete is sent as a whole, and not as first words.
+                await asyncio.sleep(1 if text != "Hello" else 0)
+                await self._say({"type": "response.completed", "response": end}, writer)
                 writer.write(b"0\r\n\r\n")
         writer.close()
+
+    async def _say(self, event: dict[str, Any], writer: asyncio.StreamWriter) -> None:
+        data = b"data: " + orjson.dumps(event) + b"\n\n"
+        writer.write(b"%x\r\n%b\r\n" % (len(data), data))
+        await writer.drain()
 
 
 class Client:
@@ -147,7 +162,8 @@ async def measure(count: int, urls: DatabaseUrls, folder: Path) -> None:
     settings = environment(urls, folder, BOOM_OPENAI_BASE_URL=address, **OPTIONS)
     with ExitStack() as stack:
         port, process = stack.enter_context(served("benchmarks.live_ours:create_app", settings))
-        clients = [Client(port, data.token, number) for number in range(count)]
+        tokens = await log_in(urls, data.tenant_id, count)
+        clients = [Client(port, token, number) for number, token in enumerate(tokens)]
         for client in clients:
             await client.begin()
         await asyncio.sleep(1)
@@ -156,7 +172,10 @@ async def measure(count: int, urls: DatabaseUrls, folder: Path) -> None:
         following = [asyncio.create_task(each.follow(followed)) for each in clients]
         for _ in clients:
             await followed.acquire()
-        asking = [asyncio.create_task(each.ask()) for each in clients]
+        asking = []
+        for client in clients:
+            asking.append(asyncio.create_task(client.ask()))
+            await asyncio.sleep(BETWEEN_SECONDS)
         async with asyncio.timeout(PATIENCE_SECONDS):
             while len(model.waiting) < count:  # noqa: ASYNC110 - another process
                 await asyncio.sleep(0.05)
@@ -173,6 +192,32 @@ async def measure(count: int, urls: DatabaseUrls, folder: Path) -> None:
         f"first words, from the model to the subscriber: p50 {parts[49] * 1000:.0f} ms, "
         f"p95 {parts[94] * 1000:.0f} ms, slowest {max(took) * 1000:.0f} ms"
     )
+
+
+async def log_in(urls: DatabaseUrls, tenant_id: UUID, count: int) -> Sequence[str]:
+    """Adds people to a tenant's team, and returns their access tokens."""
+    now, tokens = datetime.now(UTC), Tokens(SECRET.encode())
+    people = [(tenant_id, new_id(), new_id(), f"{number}@team.test") for number in range(count)]
+    connection = await asyncpg.connect(urls.owner)
+    async with connection.transaction():
+        await connection.execute("SELECT set_config('app.tenant', $1, true)", str(tenant_id))
+        await connection.executemany(
+            """
+            INSERT INTO users (tenant_id, id, email, email_key, name, role, password_hash,
+                created_at)
+            VALUES ($1, $2, $3, $3, 'Person', 'STAFF', '-', $4)
+            """,
+            [(tenant, user, email, now) for tenant, user, _, email in people],
+        )
+        await connection.executemany(
+            "INSERT INTO sessions (tenant_id, user_id, id, created_at) VALUES ($1, $2, $3, $4)",
+            [(tenant, user, session, now) for tenant, user, session, _ in people],
+        )
+    await connection.close()
+    return [
+        tokens.sign(tenant_id=tenant, user_id=user, session_id=session, now=now)[0]
+        for tenant, user, session, _ in people
+    ]
 
 
 def _megabytes(process: psutil.Process) -> float:
