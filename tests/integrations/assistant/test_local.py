@@ -304,7 +304,7 @@ async def test_a_question_about_something_else_does_not_go_on_with_the_booking()
         locale="de",
     )
 
-    offered = await talk.says("Ein Raum für acht am 11. Dezember um 19 Uhr")
+    offered = await talk.says("Ein Raum für acht am 11. Dezember abends")
     unknown = await talk.says("Kann ich meinen Hund mitbringen?")
 
     assert offered.endswith("?")
