@@ -6,10 +6,9 @@ from pydantic import Field
 
 from domain.assistant.citations import Source
 from domain.support.article_ranking import CONFIDENT
-from permissions.policy import is_guest
 from permissions.roles import P
 from resolvers.assistant.tools import Caller, Parameters, Result, ToolSpec
-from resolvers.support.article_search import search_articles, search_publicly
+from resolvers.support.article_search import search_publicly
 
 MAX_SHOWN: Final = 3
 
@@ -21,14 +20,12 @@ class SearchArticles(Parameters):
 
 
 async def search(caller: Caller, given: SearchArticles) -> Result:
-    """Returns the articles that probably answer a question, and none that only might."""
+    """Returns the articles that probably answer a question, and none that only might.
+
+    Nobody is answered from a draft, not even the venue's team: what it says may not hold yet.
+    """
     async with caller.reading() as scope:
-        if is_guest(caller.actor):
-            found = await search_publicly(
-                scope, caller.tenant, text=given.query, locale=None, first=MAX_SHOWN
-            )
-        else:
-            found = await search_articles(scope, text=given.query, locale=None, first=MAX_SHOWN)
+        found = await search_publicly(scope, caller.tenant, text=given.query, first=MAX_SHOWN)
     sure = [each for each in found if each.confidence >= CONFIDENT]
     shown = [
         {"id": f"article:{each.article.id}", "title": each.article.title, "excerpt": each.excerpt}

@@ -15,7 +15,7 @@ SEND: Final = """
     mutation ($input: SendMessageInput!) {
       sendMessage(input: $input) {
         conversation { id }
-        message { text outcome provider parts { citations { id } } }
+        message { text outcome provider parts { citations { id label objectId } } }
         proposals { id kind startsAt room { name } }
         guestToken
         userErrors { code message }
@@ -33,6 +33,12 @@ CONFIRM: Final = """
       }
     }
 """
+WRITE: Final = """
+    mutation ($input: CreateArticleInput!) {
+      createArticle(input: $input) { article { id } userErrors { code } }
+    }
+"""
+ARTICLE: Final = "query ($id: ID!) { node(id: $id) { ... on Article { title } } }"
 
 
 @pytest_asyncio.fixture
@@ -53,9 +59,13 @@ def text_of(answer: Answer) -> Any:
     return answer.payload["message"]["text"]
 
 
-def cited(answer: Answer) -> list[str]:
+def citations_of(answer: Answer) -> list[Any]:
     parts = answer.payload["message"]["parts"]
-    return [each["id"] for part in parts for each in part["citations"]]
+    return [each for part in parts for each in part["citations"]]
+
+
+def cited(answer: Answer) -> list[str]:
+    return [each["id"] for each in citations_of(answer)]
 
 
 async def test_a_guest_asks_in_german_and_confirms_what_is_proposed(api: Api, venue: Venue) -> None:
@@ -101,3 +111,29 @@ async def test_a_customer_books_moves_and_cancels_by_words(api: Api, venue: Venu
     ]
     assert [each["kind"] for each in cancelled.payload["proposals"]] == ["CANCELLATION"]
     assert text_of(listed).startswith("Estas son las reservas:\n- ")
+
+
+async def test_what_is_written_down_answers_everybody_and_a_draft_nobody(
+    api: Api, venue: Venue
+) -> None:
+    for title, body, published in (
+        ("Parking", "Two places for cars are behind the house.", True),
+        ("Dogs", "Dogs may come from next year on.", False),
+    ):
+        written = {"title": title, "body": body, "locale": "en", "published": published}
+        assert (await api(WRITE, {"input": written}, token=venue.manager.token)).refusals == []
+    guest = {"subdomain": venue.tenant.subdomain, "locale": "en"}
+    people = [(None, guest), (venue.guest.token, {}), (venue.staff.token, {})]
+
+    for token, given in people:
+        known = await send(api, "Where can I park my car?", token, **given)
+        unknown = await send(api, "May I bring my dogs?", token, **given)
+
+        assert text_of(known) == "Parking: Two places for cars are behind the house."
+        (citation,) = citations_of(known)
+        assert (citation["id"][:8], citation["label"]) == ("article:", "Parking")
+        if token is not None:
+            node = await api(ARTICLE, {"id": citation["objectId"]}, token=token)
+            assert node.payload == {"title": "Parking"}
+        assert known.payload["proposals"] == []
+        assert [each["kind"] for each in unknown.payload["proposals"]] == ["TICKET"]
