@@ -123,7 +123,8 @@ class VenueTimeSuggestion:
 def _searched(given: Mapping[str, Any]) -> int:
     """Returns how many dates of so many rooms as are charged by default are searched."""
     wished = given["input"]
-    last = wished.get("lastDate", wished["firstDate"])
+    # What refuses a null comes later.
+    last = wished.get("lastDate") or wished["firstDate"]
     dates: int = (last - wished["firstDate"]).days + 1
     flexible: int = wished["flexibleDays"]
     return max(dates + 2 * flexible, 1) * DEFAULT_PAGE_SIZE

@@ -188,10 +188,11 @@ async def test_nothing_is_suggested_in_the_past(api: Api, venue: Venue) -> None:
     [
         ({"first": 11}, "Ask for 1 to 10 suggestions."),
         ({"lastDate": "2027-03-01"}, "The last date can't lie before the first one."),
+        ({"lastDate": None}, "`lastDate` can't be null; leave it out instead."),
         ({"durationMinutes": 0}, "The duration must be 1 to 44,700 minutes."),
         ({"partySize": 0}, "The party must have at least 1 person."),
     ],
-    ids=["first", "dates", "duration", "party"],
+    ids=["first", "dates", "null", "duration", "party"],
 )
 async def test_wishes_that_make_no_sense_are_refused(
     api: Api, venue: Venue, wishes: dict[str, Any], message: str
