@@ -1,7 +1,6 @@
 """Takes mails that arrive for us from whoever receives them: a mail provider, or a script."""
 
 import asyncio
-import binascii
 import hmac
 from base64 import b64decode
 from typing import Final
@@ -95,7 +94,7 @@ def _is_secret(secret: bytes, http: HttpRequest) -> bool:
         case "basic":
             try:
                 found = b64decode(given, validate=True).partition(b":")[2]
-            except binascii.Error:
+            except ValueError:
                 return False
         case _:
             return False
