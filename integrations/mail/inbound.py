@@ -23,9 +23,6 @@ MAX_TEXT: Final = 200_000
 """The most characters of a text in which the answer is looked for."""
 
 _NESTING: Final = (b"boundary=", b"message/rfc822")
-_MALFORMED: Final = (
-    MessageError, ValueError, LookupError, AttributeError, TypeError, RecursionError,
-)  # fmt: skip
 _TO: Final = ("Delivered-To", "X-Original-To", "Envelope-To", "To", "Cc")
 _MESSAGE_ID: Final = re.compile(r"<[^<>\s]{1,250}>")
 
@@ -147,7 +144,8 @@ def _decoded(part: EmailMessage) -> str:
     charset = part.get_content_charset("utf-8")
     try:
         text = content.decode(charset, errors="replace")
-    except LookupError:
+    # Some, such as idna, know no replacement.
+    except (LookupError, ValueError):
         text = content.decode("utf-8", errors="replace")
     return _storable(text[:MAX_TEXT].replace("\r\n", "\n"))
 

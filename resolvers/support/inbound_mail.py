@@ -9,6 +9,7 @@ from sqlmodel import col
 
 from domain.core.contact import normalised_email
 from domain.core.refusals import LimitReached
+from domain.core.text import tidy_name
 from domain.support.tickets import MAX_TEXT, AuthorKind, MessageChannel
 from integrations.mail.inbound import InboundMail
 from kit.actor import Actor, ActorKind, Request
@@ -73,7 +74,7 @@ async def _land(scope: Scope, *, to: ReplyTo, mail: InboundMail) -> Landing:
     seen = await scope.read_outside(ticket_numbered(to.tenant_id, to.number))
     if seen is None:
         return Landing.NO_TICKET
-    text = (mail.text or EMPTY)[:MAX_TEXT]
+    text = tidy_name(mail.text[:MAX_TEXT]) or EMPTY
     if await _is_from_customer(scope, seen, mail):
         await customer_reply(
             scope,

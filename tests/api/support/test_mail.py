@@ -140,7 +140,12 @@ def forms(to: str, sender: str) -> dict[str, tuple[bytes, str]]:
             b"Content-Type: image/png\r\nContent-Disposition: attachment\r\n\r\nPNG\r\n--x--\r\n",
             "See the photo.",
         ),
+        "a charset without replacements": (plain + b"idna\r\n\r\nR\xc3\xbcd.\r\n", "Rüd."),
         "nothing": (plain + b"utf-8\r\n\r\n\r\n", "(The mail had no text.)"),
+        "nothing visible": (
+            plain + "utf-8\r\n\r\n\u200b\u2060\r\n".encode(),
+            "(The mail had no text.)",
+        ),
         "bytes in headers": (
             b"Message-ID: <\xff\xfe@x>\r\nSubject: \xe4\x00\r\n" + plain + b"utf-8\r\n\r\nRed.\r\n",
             "Red.",
@@ -160,7 +165,7 @@ async def test_mails_of_all_forms_are_read(
 
     landed = [await land(api, raw) for raw, _ in given.values()]
 
-    assert landed == ["REPLY"] * 9
+    assert landed == ["REPLY"] * 11
     assert texts(await read(staff, ticket))[2:] == [text for _, text in given.values()]
 
 
