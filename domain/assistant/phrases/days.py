@@ -79,6 +79,9 @@ def said(year: str, month: str, day: str, days: Days) -> DateMention:
 def on(day: date, days: Days) -> DateMention:
     if day < days.today:
         return DateMention((), problem=RemarkCode.PAST)
+    # Days after it are looked at too, and calendars end with the year 9999.
+    if day.year == date.max.year:
+        return DateMention((), problem=RemarkCode.NO_SUCH_DATE)
     return DateMention((DateRange(day, day),), is_calendar_date=True)
 
 

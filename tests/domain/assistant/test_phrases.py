@@ -160,9 +160,10 @@ def test_every_remark_has_a_text(language: str) -> None:
         "halb viertel vor " * 29,
         "99999999999999999999999999 hours for 0 people on 0/0/0000",
         "in 999 months for 999 people in 999 weeks",
+        "Friday 31.12.9999 23:59",
         "\N{ZERO WIDTH SPACE} \N{SNOWMAN} \x00",
     ],
-    ids=["numbers", "typos", "days", "marks", "clocks", "large", "far", "odd"],
+    ids=["numbers", "typos", "days", "marks", "clocks", "large", "far", "end", "odd"],
 )
 def test_any_text_is_answered(text: str) -> None:
     for language in LANGUAGES:
