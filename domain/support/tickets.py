@@ -1,5 +1,6 @@
 """Support tickets: their states, who writes in them, and what they can hold."""
 
+import unicodedata
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Final
@@ -97,7 +98,8 @@ def subject_refusals(subject: str, *, path: Path = ("subject",)) -> Iterator[Ref
         yield Required(path=path)
     if len(subject) > MAX_SUBJECT:
         yield Invalid(f"At most {counted(MAX_SUBJECT, 'character')}.", path=path)
-    if not subject.isprintable():
+    # Not those that join letters, as in Persian and in some emoji.
+    if any(unicodedata.category(each) in ("Cc", "Zl", "Zp") for each in subject):
         yield Invalid("A subject is one line of text.", path=path)
 
 
