@@ -35,7 +35,9 @@ class LocalModel:
         step = next_step(request)
         if isinstance(step, Call):
             made = sum(isinstance(each, ToolResult) for each in request.items)
-            yield ToolCall(f"local_{made + 1}", step.name, json.dumps(step.arguments))
+            # As the letters that they are: escaped ones are six times as long.
+            arguments = json.dumps(step.arguments, ensure_ascii=False)
+            yield ToolCall(f"local_{made + 1}", step.name, arguments)
         else:
             for start in range(0, len(step), _PIECE):
                 yield TextDelta(step[start : start + _PIECE])

@@ -109,7 +109,8 @@ def _ticket(turn: Turn, key: str) -> Step:
     found = turn.result("propose_ticket")
     if found is None:
         text = turn.dialogue.question
-        given = {"subject": text[:_SUBJECT], "text": text[:_TICKET], "reference": None}
+        subject = " ".join(text.split())
+        given = {"subject": subject[:_SUBJECT], "text": text[:_TICKET], "reference": None}
         return Call("propose_ticket", given)
     return turn.words.text(key) + f"[[{found['proposal']['id']}]]"
 

@@ -137,3 +137,11 @@ async def test_what_is_written_down_answers_everybody_and_a_draft_nobody(
             assert node.payload == {"title": "Parking"}
         assert known.payload["proposals"] == []
         assert [each["kind"] for each in unknown.payload["proposals"]] == ["TICKET"]
+
+
+async def test_what_no_rule_answers_becomes_a_ticket_in_any_script_and_of_many_lines(
+    api: Api, venue: Venue
+) -> None:
+    answer = await send(api, "Помогите!\n\n" + "Где моя куртка? " * 120, venue.guest.token)
+
+    assert [each["kind"] for each in answer.payload["proposals"]] == ["TICKET"]
