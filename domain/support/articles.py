@@ -105,8 +105,8 @@ def excerpt(body: str, sought: Sequence[str]) -> str:
     stems = [each[:5] for each in sought]
 
     def hits(paragraph: str) -> int:
-        words = [search_form(each) for each in words_of(paragraph)]
-        return sum(any(stem in word for word in words) for stem in stems)
+        plain = search_form(paragraph)
+        return sum(stem in plain for stem in stems)
 
     best = max(every, key=hits)
     if len(best) <= EXCERPT_LENGTH:

@@ -96,14 +96,17 @@ async def _found(
     rows = await scope.all(visible.where(is_any(Article.id, [each.article_id for each in best])))
     by_id = {row.id: row for row in rows}
     found = [
-        FoundArticle(article, _confidence(each, article, locale), excerpt(article.body, plain))
+        (article, _confidence(each, article, locale))
         for each in best
         if (article := by_id.get(each.article_id)) is not None
     ]
     if locale is not None:
         # In one's own language first, by rank among these.
-        found.sort(key=lambda each: each.article.language != language_of(locale))
-    return found[:first]
+        found.sort(key=lambda each: each[0].language != language_of(locale))
+    return [
+        FoundArticle(article, confidence, excerpt(article.body, plain))
+        for article, confidence in found[:first]
+    ]
 
 
 def _confidence(found: Ranked, article: Article, locale: str | None) -> float:
