@@ -1,5 +1,7 @@
 """Makes what was proposed, by the usual mutations."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -8,7 +10,7 @@ from sqlmodel import col
 
 from domain.assistant.proposals import ProposalKind
 from domain.core.ids import BookingId, CustomerId, RoomId
-from domain.core.refusals import Required
+from domain.core.refusals import Path, Refusal, Required, refusals_in
 from domain.core.text import LongText, TokenText
 from domain.customers.customers import CustomerChoice, NewCustomer
 from kit.scope import Scope
@@ -48,6 +50,20 @@ async def carry_out(
     guest_proof: TokenText | None,
 ) -> Result:
     """Runs the mutation that was tried."""
+    with _places_of_confirmation():
+        return await _carried_out(
+            scope, proposal, customer=customer, customer_id=customer_id, guest_proof=guest_proof
+        )
+
+
+async def _carried_out(
+    scope: Scope,
+    proposal: Proposal,
+    *,
+    customer: NewCustomer | None,
+    customer_id: CustomerId | None,
+    guest_proof: TokenText | None,
+) -> Result:
     given = proposal.arguments
     match ProposalKind(proposal.kind):
         case ProposalKind.BOOKING if is_guest(scope.actor):
@@ -84,6 +100,29 @@ async def carry_out(
             return await _ticket_of_guest(scope, proposal, customer, guest_proof)
         case ProposalKind.TICKET:
             return await _ticket(scope, proposal, customer, customer_id)
+
+
+@contextmanager
+def _places_of_confirmation() -> Iterator[None]:
+    """Gives refusals the places of what the confirmation was given, not of what was proposed."""
+    try:
+        yield
+    except* Refusal as group:
+        for each in refusals_in(group):
+            each.path = _place(each.path)
+        raise
+
+
+def _place(path: Path) -> Path:
+    match path:
+        case ("customer", "new", *steps):
+            return "customer", *steps
+        case ("customer", "id"):
+            return ("customer_id",)
+        case () | ("customer" | "guest_proof", *_):
+            return path
+        case _:
+            return ("id",)
 
 
 def _wanted(given: dict[str, Any]) -> dict[str, Any]:

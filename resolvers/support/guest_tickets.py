@@ -22,7 +22,13 @@ from kit.security.tokens import Link, TicketLinks
 from models.bookings.availability import VENUE
 from models.support.tickets import Ticket, TicketMessage, messages_in, public
 from permissions.roles import P
-from resolvers.bookings.guest_bookings import GuestProof, Subdomain, check_proof, tenant_named
+from resolvers.bookings.guest_bookings import (
+    GuestProof,
+    Subdomain,
+    check_proof,
+    hide_details,
+    tenant_named,
+)
 from resolvers.customers.customers import booker_for
 from resolvers.support import ticket_steps
 from resolvers.support.settings import settings_in_use
@@ -76,7 +82,9 @@ async def open_ticket_as_guest(
     allowances, network = scope.service(Allowances), network_of(scope.request.ip_address)
     await allowances.spend(BY_NETWORK, network)
     await allowances.spend(BY_ADDRESS, str(tenant_id), normalised_email(customer.email or "") or "")
-    return (await open_guest_ticket(scope, customer=customer, subject=subject, text=text)).number
+    with hide_details():
+        opened = await open_guest_ticket(scope, customer=customer, subject=subject, text=text)
+    return opened.number
 
 
 async def open_guest_ticket(

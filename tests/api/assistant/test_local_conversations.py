@@ -29,7 +29,7 @@ CONFIRM: Final = """
           ... on Booking { status partySize }
           ... on GuestConfirmation { booking { status nextStep } }
         }
-        userErrors { code message }
+        userErrors { code path message }
       }
     }
 """
@@ -145,3 +145,24 @@ async def test_what_no_rule_answers_becomes_a_ticket_in_any_script_and_of_many_l
     answer = await send(api, "Помогите!\n\n" + "Где моя куртка? " * 120, venue.guest.token)
 
     assert [each["kind"] for each in answer.payload["proposals"]] == ["TICKET"]
+
+
+async def test_a_refusal_names_what_the_confirmation_was_given(api: Api, venue: Venue) -> None:
+    token = venue.staff.token
+    answer = await send(api, "Book Room 1 tomorrow at 8 for three", token)
+    (proposal,) = answer.payload["proposals"]
+    given = [
+        {"customer": {"name": ""}},
+        {"customer": {"name": "Mia", "email": "mia"}},
+        {"customerId": proposal["id"]},
+    ]
+
+    refused = [
+        await api(CONFIRM, {"id": proposal["id"], "input": each}, token=token) for each in given
+    ]
+
+    assert [each.payload["userErrors"][0]["path"] for each in refused] == [
+        ["input", "customer", "name"],
+        ["input", "customer", "email"],
+        ["input", "customerId"],
+    ]

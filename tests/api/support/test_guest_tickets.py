@@ -90,6 +90,12 @@ async def test_nobody_reads_a_ticket_without_the_mail(api: Api, venue: Venue) ->
     assert (await ask(api, venue, "not an address")).refusals == ["INVALID"]
 
 
+async def test_an_address_that_is_none_is_refused_in_its_place(api: Api, venue: Venue) -> None:
+    (refused,) = (await ask(api, venue, "remy")).payload["userErrors"]
+
+    assert (refused["code"], refused["path"]) == ("INVALID", ["input", "customer", "email"])
+
+
 async def test_a_venue_can_take_no_tickets_from_guests(
     api: Api, runtime: Runtime, venue: Venue
 ) -> None:
