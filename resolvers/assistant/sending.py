@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlmodel import col
 from typing_extensions import Doc
 
+from domain.accounts.refusals import InvalidCredentials
 from domain.assistant.citations import Source, from_json, with_markers
 from domain.assistant.conversations import (
     HISTORY_MESSAGES,
@@ -134,7 +135,13 @@ async def send_message(
         raise AssistantUnavailable
     begun = await saga.step(
         lambda scope: _begin(
-            scope, owner, text, conversation_id=conversation_id, locale=locale, key=saga.key
+            scope,
+            owner,
+            text,
+            is_new_guest=new_token is not None,
+            conversation_id=conversation_id,
+            locale=locale,
+            key=saga.key,
         )
     )
     if not begun.is_replayed:
@@ -195,6 +202,7 @@ async def _begin(
     owner: Owner,
     text: str,
     *,
+    is_new_guest: bool,
     conversation_id: UUID | None,
     locale: str | None,
     key: IdempotencyKey | None,
@@ -204,6 +212,10 @@ async def _begin(
     Raises what refuses it.
     """
     await scope.lock(("assistant", owner.user_id or owner.guest_hash))
+    # Nobody chooses their own code; and one that is made up may name no venue.
+    has_code = owner.guest_hash is not None and not is_new_guest
+    if has_code and await scope.one(owner.conversations()) is None:
+        raise InvalidCredentials(path=("guest_token",))
     tenant = await require_assistant(scope)
     if key is not None and (before := await _answered_before(scope, owner, key)) is not None:
         return await _replayed(scope, tenant, before)

@@ -166,3 +166,10 @@ async def test_a_refusal_names_what_the_confirmation_was_given(api: Api, venue: 
         ["input", "customer", "email"],
         ["input", "customerId"],
     ]
+
+
+async def test_a_code_that_is_made_up_begins_no_conversation(api: Api, venue: Venue) -> None:
+    for tenant in (venue.tenant.id.hex, "0" * 32):
+        refused = await send(api, "hello", guestToken=f"{tenant}.{'a' * 43}")
+
+        assert refused.refusals == ["INVALID_CREDENTIALS"]
