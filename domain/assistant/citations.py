@@ -16,7 +16,11 @@ from domain.assistant.redaction import redacted
 LONGEST_MARKER: Final = 160
 _OPEN: Final = "[["
 _CLOSE: Final = "]]"
-_SENTENCE: Final = re.compile(r"[^\n.!?]*(?:[.!?]+(?!\s|$)[^\n.!?]*)*(?:[.!?]+|\n+|$)\s*")
+# A full stop before a digit, a small letter or a bracket ends no sentence: "Kim C. (4)", "Dez. 20".
+_SENTENCE: Final = re.compile(
+    r"[^\n.!?]*(?:(?:[.!?]+(?!\s|$)|\.(?=[^\S\n]+[\da-z\u00df-\u00ff(]))[^\n.!?]*)*"
+    r"(?:[.!?]+|\n+|$)\s*"
+)
 # Times, amounts of money and dates, in the ways of English, German, Spanish and French.
 _CLAIM: Final = re.compile(
     r"\b\d{1,2}[:.]\d{2}\b|\b\d{1,2}\s?(?:h|hrs?|Uhr|[ap]\.?m\.?)\b|[$€£]\s?\d|\b\d+(?:[.,]\d+)?\s?"

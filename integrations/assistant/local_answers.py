@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from integrations.assistant.local_bookings import arrivals, bookings, cancel, move
 from integrations.assistant.local_dialogue import called, dialogue
+from integrations.assistant.local_figures import figures
 from integrations.assistant.local_intents import Intent
 from integrations.assistant.local_steps import Call, Step, Turn
 from integrations.assistant.local_texts import Words
@@ -14,7 +15,6 @@ from integrations.assistant.protocol import ModelRequest
 
 _SUBJECT: Final = 80
 _TICKET: Final = 2_000
-_FIGURE_DAYS: Final = 30
 
 
 def next_step(request: ModelRequest) -> Step:
@@ -76,15 +76,7 @@ def _price(turn: Turn) -> Step:
 
 
 def _figures(turn: Turn) -> Step:
-    if "analytics_summary" not in turn.tools:
-        return _question(turn)
-    found = turn.result("analytics_summary")
-    if found is None:
-        first = turn.today - timedelta(days=_FIGURE_DAYS)
-        return Call("analytics_summary", {"date_from": str(first), "date_until": str(turn.today)})
-    figures = found["figures"]
-    value = turn.words.money(figures["booked_value"] or "0")
-    return turn.words.text("figures", **{**figures, "booked_value": value}) + f"[[{figures['id']}]]"
+    return figures(turn) if "analytics_summary" in turn.tools else _question(turn)
 
 
 def _question(turn: Turn) -> Step:

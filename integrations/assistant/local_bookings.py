@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from integrations.assistant.local_intents import means_next
 from integrations.assistant.local_steps import Call, Step, Turn
 from integrations.assistant.local_times import asked_back, proposal_text
 
-_SHOWN: Final = 10
 _CLOSED: Final = ("CANCELLED", "COMPLETED", "NO_SHOW", "EXPIRED", "DECLINED")
 
 
@@ -19,10 +19,13 @@ def bookings(turn: Turn) -> Step:
 
 
 def arrivals(turn: Turn) -> Step:
-    """Lists who comes today, or on the dates that are asked for."""
-    dates = turn.dialogue.request.dates
+    """Lists who comes today, or on the dates and in the part of the day that are asked for."""
+    request = turn.dialogue.request
+    dates, hours = request.dates, request.hours
     first, last = (dates.first, dates.last) if dates else (turn.today, turn.today)
-    return _listed(turn, {"date_from": str(first), "date_until": str(last), "search": None})
+    since = f"{first}T{hours.from_ if hours else '00:00'}"
+    given = {"date_from": str(first), "date_until": str(last), "search": None}
+    return _listed(turn, given, first=str(first), since=since)
 
 
 def cancel(turn: Turn) -> Step:
@@ -34,8 +37,8 @@ def cancel(turn: Turn) -> Step:
     if proposed is None:
         given = {"reference": found["reference"], "reason": None}
         return Call("propose_cancellation", given)
-    text = turn.words.text("cancel_proposed", what=_what(turn, found))
-    return f"{text}[[{proposed['proposal']['id']}]]"
+    what = f"{_what(turn, found)}[[{proposed['proposal']['id']}]]"
+    return turn.words.text("cancel_proposed", what=what)
 
 
 def move(turn: Turn) -> Step:
@@ -46,13 +49,14 @@ def move(turn: Turn) -> Step:
     proposed = turn.result("propose_reschedule")
     if proposed is not None:
         proposal = proposed["proposal"]
-        text = turn.words.text("move_proposed", what=proposal_text(turn, proposal))
-        return f"{text}[[{proposal['id']}]]"
+        what = f"{proposal_text(turn, proposal)}[[{proposal['id']}]]"
+        return turn.words.text("move_proposed", what=what)
     request, now = turn.dialogue.request, datetime.fromisoformat(found["start"])
     if request.alternatives:
         return asked_back(turn) or ""
     if request.start is None and request.dates is None:
-        return turn.words.text("new_time", what=_what(turn, found))
+        what = f"{found['reference']}, {_what(turn, found)}[[{found['id']}]]"
+        return turn.words.text("new_time", what=what)
     day = request.dates.first if request.dates else now.date()
     start = str(request.start) if request.start else f"{now:%H:%M}"
     return Call(
@@ -82,23 +86,28 @@ def _booking(turn: Turn) -> Mapping[str, Any] | Step:
     ]
     if not open_:
         return turn.words.text("no_bookings")
-    if len(open_) == 1:
+    if len(open_) == 1 or (reference is None and means_next(turn.dialogue.question)):
         only: Mapping[str, Any] = open_[0]
         return only
     return turn.listed("bookings", [_line(turn, each) for each in open_], then="which_booking")
 
 
-def _listed(turn: Turn, given: Mapping[str, Any]) -> Step:
+def _listed(turn: Turn, given: Mapping[str, Any], *, first: str = "", since: str = "") -> Step:
+    """Lists bookings; of those that were found, only those that start from ``first`` on and end
+    after ``since``, a date and a time of local time."""
     if "my_bookings" not in turn.tools:
         return turn.words.text("log_in")
     found = turn.result("my_bookings")
     if found is None:
         return Call("my_bookings", given)
-    if not found["bookings"]:
+    lines = [
+        _line(turn, each)
+        for each in found["bookings"]
+        if each["start"] >= first and each["end"] > since
+    ]
+    if not lines:
         return turn.words.text("no_bookings")
-    lines = [_line(turn, each) for each in found["bookings"][:_SHOWN]]
-    is_cut = found.get("more") or len(found["bookings"]) > _SHOWN
-    return turn.listed("bookings", lines, then="more" if is_cut else None)
+    return turn.listed("bookings", lines, then="more" if found.get("more") else None)
 
 
 def _line(turn: Turn, booking: Mapping[str, Any]) -> str:

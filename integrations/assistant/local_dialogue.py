@@ -20,10 +20,12 @@ from domain.core.text import MAX_PHRASE_LENGTH
 from domain.venue.hours import LocalInterval
 from integrations.assistant.local_intents import (
     Intent,
+    asks_what_is_free,
     choice_of,
     goes_on_from_before,
     intent_of,
     reference_in,
+    references_in,
     wants_booking,
 )
 from integrations.assistant.local_texts import is_offer, is_proposal
@@ -38,6 +40,7 @@ from integrations.assistant.protocol import (
 # What an answer to a question goes on with, and what "and on Sunday?" does.
 _ASKING: Final = (Intent.TIMES, Intent.MOVE, Intent.CANCEL, Intent.WHY, Intent.PRICE)
 _CONTINUED: Final = (*_ASKING, Intent.HOURS, Intent.ARRIVALS, Intent.BOOKINGS)
+_OF_BOOKINGS: Final = (Intent.MOVE, Intent.CANCEL)
 _VAGUE: Final = (Intent.TIMES, Intent.QUESTION)
 
 
@@ -97,10 +100,15 @@ def dialogue(request: ModelRequest, facts: Mapping[str, Any]) -> Dialogue:
             (intent in _ASKING and (answered.endswith("?") or is_proposal(answered)) and is_answer)
             or (intent in _CONTINUED and goes_on_from_before(question))
         ) and found in (*_VAGUE, intent)
+        if intent in _OF_BOOKINGS and asks_what_is_free(question):
+            goes_on = False
         if known is not None and goes_on:
+            if choice is not None and is_offer(answered):
+                parsed = _without_ordinal(parsed, choice)
             known = _merged(known, parsed, choice)
             is_order = is_order or wants_booking(question)
-            reference = reference_in(question) or reference
+            shown = references_in(answered) if intent in _OF_BOOKINGS else []
+            reference = reference_in(question) or _meant(shown, choice) or reference
         else:
             intent, known, is_order = found, parsed, wants_booking(question)
             reference = reference_in(question)
@@ -192,6 +200,20 @@ def _merged(known: ParsedRequest, new: ParsedRequest, choice: int | None) -> Par
         doubts=new.doubts or known.doubts,
         alternatives=new.alternatives or known.alternatives,
     )
+
+
+def _without_ordinal(new: ParsedRequest, choice: int) -> ParsedRequest:
+    """Returns what a choice says else: "the first" is the first of the offers, not of a month."""
+    if new.dates is None or new.dates.first.day != choice + 1:
+        return new
+    return replace(new, dates=None, starts_at=None)
+
+
+def _meant(shown: Sequence[str], choice: int | None) -> str | None:
+    """Returns the reference that is meant of those that an answer has shown."""
+    if len(shown) == 1:
+        return shown[0]
+    return shown[choice] if choice is not None and choice < len(shown) else None
 
 
 _NOT_UNDERSTOOD: Final = RequestConfidence.NOT_UNDERSTOOD

@@ -25,6 +25,8 @@ class Intent(StrEnum):
     QUESTION = "an answer to something else"
 
 
+# A reference, of which a prepared text may lack the hyphen.
+_CODE: Final = r"(?=[a-z0-9]{0,3}\d|[a-z0-9]{4}[- ][a-z0-9]{0,3}\d)[a-z0-9]{4}[- ][a-z0-9]{4}"
 # In the order in which they are tried.
 _PATTERNS: Final = {
     Intent.PERSON: (
@@ -33,13 +35,15 @@ _PATTERNS: Final = {
         r"persona real|agente|parler (?:a|avec)|un humain|conseiller|reclamation"
     ),
     Intent.CANCEL: (
-        r"cancel(?:led)? (?:my|the|this|our|it|booking|[a-z0-9]{4}-)|cancel$|stornier\w*|absagen|"
-        r"sagen? .* ab$|cancel[ao]r? (?:mi|la|nuestra)|anular|annuler? (?:ma|la|notre)"
+        rf"cancel(?:led)? (?:my|the|this|our|it|booking|{_CODE})|cancel$|stornier\w*|absagen|"
+        rf"sagen? .* ab$|(?:cancel[aeo]r?|anul[aeo]r?) (?:mi|la|nuestra|{_CODE})|anular|"
+        rf"annule[rz]? (?:ma|la|notre|{_CODE})"
     ),
     Intent.MOVE: (
         r"move|reschedul\w*|postpone|change (?:my|the|our) (?:booking|reservation|time)|"
-        r"verschieb\w*|umbuch\w*|verlegen|(?:cambiar|mover|aplazar|pasar) (?:mi|la|nuestra)|"
-        r"(?:deplacer|decaler|reporter|changer) (?:ma|la|notre)"
+        r"verschieb\w*|umbuch\w*|verlegen|"
+        r"(?:cambi[aeo]r?|mover|muev[aeo]|apla(?:zar?|ce)|pas(?:ar?|e)) (?:mi|la|nuestra|"
+        rf"{_CODE})|(?:deplac|decal|report|chang)e[rz]? (?:ma|la|notre|{_CODE})"
     ),
     Intent.ARRIVALS: (
         r"who(?:'s| is)? com(?:es|ing)|who has booked|arrivals|wer kommt|wer hat .*gebucht|"
@@ -48,7 +52,11 @@ _PATTERNS: Final = {
     Intent.BOOKINGS: (
         r"(?:my|our) (?:\w+ )?(?:bookings?|reservations?)|"
         r"(?:meine|unsere)n? (?:\w+ )?(?:buchung|reservierung)(?:en)?|"
-        r"(?:mis?|nuestras?) (?:\w+ )?reservas?|(?:ma|mes|notre|nos) (?:\w+ )?reservations?"
+        r"(?:mis?|nuestras?) (?:\w+ )?reservas?|(?:ma|mes|notre|nos) (?:\w+ )?reservations?|"
+        r"(?:which|what|how many) (?:bookings|reservations) do (?:i|we) have|"
+        r"(?:welche|wie ?viele) (?:buchungen|reservierungen) (?:habe ich|haben wir)|"
+        r"(?:que|cuantas) reservas (?:tengo|tenemos)|"
+        r"(?:quelles|combien de) reservations (?:ai je|avons nous|j'ai|nous avons)"
     ),
     Intent.WHY: r"why|warum|wieso|weshalb|por que no|pourquoi",
     Intent.HOURS: (
@@ -58,7 +66,12 @@ _PATTERNS: Final = {
     ),
     Intent.FIGURES: (
         r"revenue|figures|turnover|occupancy|umsatz|auslastung|zahlen|ingresos|facturacion|"
-        r"ocupacion|chiffre d'affaires|occupation"
+        r"ocupacion|chiffre d'affaires|occupation|how many (?:bookings|reservations)|"
+        r"wie ?viele (?:buchungen|reservierungen)|cuantas reservas|combien de reservations|"
+        r"how (?:was|is) (?:last|this|the last) (?:week|month)|"
+        r"wie (?:war|ist|lief|lauft) (?:letzte|diese|die letzte|der letzte)[rn]? (?:woche|monat)|"
+        r"como (?:fue|va) (?:la|el|esta|este) (?:semana|mes)|"
+        r"comment (?:etait|s'est passee?|va) (?:la|le|cette|ce) (?:semaine|mois)"
     ),
     Intent.PRICE: (
         r"price|prices|cost|costs|how much|preise?|kostet|kosten|teuer|precios?|cuesta|cuanto|"
@@ -82,7 +95,13 @@ _ASKS_FREE: Final = re.compile(
     r"(?:like|want|need|hatten?|mochten?|brauchen?|quisiera|necesito|necesitamos|voudrai[st]|"
     r"aimerai[st]) .*(?:room|table|raum|tisch|zimmer|sala|mesa|salle))(?!\w)"
 )
-_GOES_ON: Final = re.compile(r"(?:and|und|y|et|what about|how about|wie ist es|que tal)(?!\w)")
+_NEXT_BOOKING: Final = re.compile(
+    r"(?<!\w)(?:next (?:booking|reservation)|nachsten? (?:buchung|reservierung)|"
+    r"proxima reserva|prochaine reservation)(?!\w)"
+)
+_GOES_ON: Final = re.compile(
+    r"(?:and|und|y(?! a t)|et|what about|how about|wie ist es|que tal)(?!\w)"
+)
 _ORDINALS: Final = (
     r"(?:the )?(?:first|1st)|(?:number |option )?1|(?:de[rnm] |das |die )?erste[nrs]?|"
     r"(?:el |la )?primer[oa]?|(?:le |la )?premiere?",
@@ -132,7 +151,22 @@ def choice_of(text: str) -> int | None:
     return found[0] if len(found) == 1 else None
 
 
+def asks_what_is_free(text: str) -> bool:
+    """Returns whether a message asks for free times by their usual words."""
+    return _ASKS_FREE.search(prepared(text)) is not None
+
+
+def means_next(text: str) -> bool:
+    """Returns whether a message speaks of the next booking."""
+    return _NEXT_BOOKING.search(prepared(text)) is not None
+
+
+def references_in(text: str) -> list[str]:
+    """Returns the references of bookings in a text, such as 'D967-HBX2', each once."""
+    found = dict.fromkeys(match[1].upper() for match in _REFERENCE.finditer(text))
+    return [each for each in found if any(map(str.isdigit, each))]
+
+
 def reference_in(text: str) -> str | None:
-    """Returns the reference of a booking in a message, such as 'D967-HBX2'."""
-    match = _REFERENCE.search(text)
-    return match[1].upper() if match and any(map(str.isdigit, match[1])) else None
+    """Returns the first reference of a booking in a text."""
+    return next(iter(references_in(text)), None)

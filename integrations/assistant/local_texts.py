@@ -7,7 +7,7 @@ from typing import Final
 
 from babel import Locale
 from babel.dates import format_skeleton, format_time
-from babel.numbers import format_currency
+from babel.numbers import format_currency, format_percent
 
 from domain.assistant.phrases.requests import Reading
 
@@ -28,7 +28,7 @@ _ENGLISH: Final = {
     "confirm it, and they'll answer you.",
     "person": "I've prepared a message to a person at the venue: confirm it, and they'll answer "
     "you.",
-    "no_ticket": "I don't know that. Please contact the venue.",
+    "no_ticket": "I don't know that.",
     "bookings": "These are the bookings:",
     "no_bookings": "I found no bookings.",
     "which_booking": "Which one do you mean, by its reference?",
@@ -38,11 +38,12 @@ _ENGLISH: Final = {
     "closed": "closed",
     "rates": "Prices an hour:",
     "no_rates": "The rooms have no fixed price.",
-    "quote": "{what} costs {price}.",
     "free": "{what} is free.",
     "because": "{what} can't be booked:",
     "which_room": "Which room do you mean, and what date and time?",
-    "figures": "{bookings} bookings, {cancelled} of them cancelled; booked for {booked_value}.",
+    "figures": "{what}: {bookings} bookings, {cancelled} of them cancelled; booked for "
+    "{booked_value}",
+    "occupancy": "; occupancy {share}",
     "failed": "That didn't work: {message}",
     "wished_time": "at the time you wished",
     "wished_room": "the room you wished",
@@ -67,7 +68,7 @@ _GERMAN: Final = {
     "bestätigen Sie sie, dann antwortet Ihnen ein Mensch.",
     "person": "Ich habe eine Nachricht an das Team vorbereitet: bestätigen Sie sie, dann antwortet "
     "Ihnen ein Mensch.",
-    "no_ticket": "Das weiß ich nicht. Bitte wenden Sie sich an das Team.",
+    "no_ticket": "Das weiß ich nicht.",
     "bookings": "Das sind die Buchungen:",
     "no_bookings": "Ich habe keine Buchungen gefunden.",
     "which_booking": "Welche Buchungsnummer meinen Sie?",
@@ -78,11 +79,12 @@ _GERMAN: Final = {
     "closed": "geschlossen",
     "rates": "Preise pro Stunde:",
     "no_rates": "Die Räume haben keinen festen Preis.",
-    "quote": "{what} kostet {price}.",
     "free": "{what} ist frei.",
     "because": "{what} ist nicht buchbar:",
     "which_room": "Welchen Raum meinen Sie, und welchen Tag und welche Uhrzeit?",
-    "figures": "{bookings} Buchungen, davon {cancelled} storniert; gebucht für {booked_value}.",
+    "figures": "{what}: {bookings} Buchungen, davon {cancelled} storniert; gebucht für "
+    "{booked_value}",
+    "occupancy": "; Auslastung {share}",
     "failed": "Das ging nicht: {message}",
     "wished_time": "zur gewünschten Zeit",
     "wished_room": "der gewünschte Raum",
@@ -105,7 +107,7 @@ _SPANISH: Final = {
     "ticket_proposed": "No lo sé. He preparado un mensaje para el equipo: confírmelo y una persona "
     "le responderá.",
     "person": "He preparado un mensaje para el equipo: confírmelo y una persona le responderá.",
-    "no_ticket": "No lo sé. Por favor, póngase en contacto con el local.",
+    "no_ticket": "No lo sé.",
     "bookings": "Estas son las reservas:",
     "no_bookings": "No he encontrado reservas.",
     "which_booking": "¿A cuál se refiere, por su referencia?",
@@ -115,11 +117,11 @@ _SPANISH: Final = {
     "closed": "cerrado",
     "rates": "Precios por hora:",
     "no_rates": "Las salas no tienen precio fijo.",
-    "quote": "{what} cuesta {price}.",
     "free": "{what} está libre.",
     "because": "{what} no se puede reservar:",
     "which_room": "¿Qué sala, y qué día y hora?",
-    "figures": "{bookings} reservas, {cancelled} canceladas; reservado por {booked_value}.",
+    "figures": "{what}: {bookings} reservas, {cancelled} canceladas; reservado por {booked_value}",
+    "occupancy": "; ocupación {share}",
     "failed": "No ha sido posible: {message}",
     "wished_time": "a la hora deseada",
     "wished_room": "la sala deseada",
@@ -143,7 +145,7 @@ _FRENCH: Final = {
     "ticket_proposed": "Je ne sais pas. J'ai préparé un message à l'équipe : confirmez-le, et une "
     "personne vous répondra.",
     "person": "J'ai préparé un message à l'équipe : confirmez-le, et une personne vous répondra.",
-    "no_ticket": "Je ne sais pas. Veuillez contacter l'établissement.",
+    "no_ticket": "Je ne sais pas.",
     "bookings": "Voici les réservations :",
     "no_bookings": "Je n'ai trouvé aucune réservation.",
     "which_booking": "De laquelle s'agit-il, par sa référence ?",
@@ -154,11 +156,12 @@ _FRENCH: Final = {
     "closed": "fermé",
     "rates": "Prix par heure :",
     "no_rates": "Les salles n'ont pas de prix fixe.",
-    "quote": "{what} coûte {price}.",
     "free": "{what} est libre.",
     "because": "{what} ne peut pas être réservé :",
     "which_room": "Quelle salle, quel jour et à quelle heure ?",
-    "figures": "{bookings} réservations, dont {cancelled} annulées ; réservé pour {booked_value}.",
+    "figures": "{what} : {bookings} réservations, dont {cancelled} annulées ; réservé pour "
+    "{booked_value}",
+    "occupancy": " ; occupation {share}",
     "failed": "Cela n'a pas marché : {message}",
     "wished_time": "à l'heure souhaitée",
     "wished_room": "la salle souhaitée",
@@ -214,6 +217,10 @@ class Words:
             return format_currency(Decimal(number), code, locale=self._locale)
         except (InvalidOperation, ValueError):
             return amount
+
+    def percent(self, share: float) -> str:
+        """Returns '53%' for 0.532."""
+        return format_percent(share, locale=self._locale)
 
     def reading(self, reading: Reading) -> str:
         """Returns one way to read when a booking is to be."""

@@ -70,8 +70,9 @@ def reasons(turn: Turn) -> Step:
     slot = explained["slot"]
     if not explained["reasons"]:
         return turn.words.text("free", what=_what(turn, slot)) + f"[[{slot['id']}]]"
+    what = f"{_what(turn, slot)}[[{explained['reasons'][0]['id']}]]"
     lines = [f"- {each['message']}[[{each['id']}]]" for each in explained["reasons"]]
-    return "\n".join([turn.words.text("because", what=_what(turn, slot)), *lines])
+    return "\n".join([turn.words.text("because", what=what), *lines])
 
 
 def asked_back(turn: Turn) -> str | None:
@@ -185,8 +186,8 @@ def _propose(turn: Turn, slot: Mapping[str, Any]) -> Step:
 
 def _proposed(turn: Turn, result: Mapping[str, Any]) -> str:
     proposal = result["proposal"]
-    what = f"{proposal_text(turn, proposal)}{_price(turn, proposal)}"
-    return turn.words.text("proposed", what=what) + f"[[{proposal['id']}]]"
+    what = f"{proposal_text(turn, proposal)}{_price(turn, proposal)}[[{proposal['id']}]]"
+    return turn.words.text("proposed", what=what)
 
 
 def proposal_text(turn: Turn, proposal: Mapping[str, Any]) -> str:

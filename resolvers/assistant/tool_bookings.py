@@ -13,7 +13,7 @@ from kit.scope import Scope
 from models.bookings.bookings import Booking
 from models.bookings.filters import BookingFilter
 from models.core.filters import DateTimeRange
-from permissions.policy import may
+from permissions.policy import may, only_own
 from permissions.reads import check_reads
 from permissions.roles import P
 from resolvers.assistant.tool_times import DateText, dates, local, money
@@ -23,8 +23,6 @@ from resolvers.bookings.reading import bookings_now
 
 MAX_SHOWN: Final = 20
 _AHEAD: Final = timedelta(days=365)
-
-
 SearchFor = Annotated[
     str,
     Field(
@@ -38,17 +36,7 @@ SearchFor = Annotated[
 class MyBookings(Parameters):
     date_from: DateText | None
     date_until: DateText | None
-    search: (
-        Annotated[
-            str,
-            Field(
-                description="A reference, or part of a customer's name.",
-                min_length=1,
-                max_length=MAX_SEARCH_LENGTH,
-            ),
-        ]
-        | None
-    )
+    search: SearchFor | None
 
 
 async def my_bookings(caller: Caller, given: MyBookings) -> Result:
@@ -91,7 +79,7 @@ async def shown_booking(
         "party_size": booking.party_size,
         "price": money(booking.price) if may(scope.actor, P.PRICES_READ) else None,
     }
-    if booking.customer_id is not None and may(scope.actor, P.CUSTOMERS_READ):
+    if booking.customer_id is not None and not only_own(scope.actor, P.BOOKINGS_READ):
         customer = await scope.loaders.related(booking, "customer")
         if customer is not None and may(scope.actor, P.CUSTOMERS_READ, customer):
             shown["customer"] = customer.name

@@ -295,5 +295,6 @@ PROPOSAL_TOOLS: Final = (
         propose_ticket,
         requires=P.SUPPORT_WRITE,
         for_guests=True,
+        for_team=False,
     ),
 )

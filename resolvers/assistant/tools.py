@@ -26,7 +26,7 @@ from kit.errors import RequestError
 from kit.runtime import Runtime
 from kit.scope import Scope
 from models.tenants import Tenant
-from permissions.policy import is_guest, may
+from permissions.policy import is_guest, may, only_own
 from permissions.roles import Permission
 
 _MAX_SOURCES: Final = 60
@@ -116,7 +116,8 @@ _TOO_LONG: Final = orjson.dumps(
 class ToolSpec:
     """A tool: ``requires`` is the permission of the field that shows the same.
 
-    ``for_guests``: the public page shows the same to everybody. ``points`` are charged for a call.
+    ``for_guests``: the public page shows the same to everybody. Without ``for_team``, it is only
+    for people who see their own rows alone. ``points`` are charged for a call.
     """
 
     name: str
@@ -125,10 +126,13 @@ class ToolSpec:
     run: Callable[[Caller, Any], Awaitable[Result]]
     requires: Permission
     for_guests: bool = False
+    for_team: bool = True
     points: int = 5
 
     def is_for(self, actor: Actor) -> bool:
-        return self.for_guests if is_guest(actor) else may(actor, self.requires)
+        if is_guest(actor):
+            return self.for_guests
+        return may(actor, self.requires) and (self.for_team or only_own(actor, self.requires))
 
     @property
     def declared(self) -> Tool:

@@ -109,8 +109,9 @@ class ProposalMutations:
         ],
         personal=True,
         dry_run=True,
+        input_required=False,
         then=_follow_up,
     )
     decline_proposal: DeclineProposalPayload | None = mutation(
-        proposals.decline_proposal, requires=P.PUBLIC, personal=True
+        proposals.decline_proposal, requires=P.PUBLIC, personal=True, input_required=False
     )

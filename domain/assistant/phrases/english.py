@@ -141,7 +141,11 @@ ENGLISH: Final = Grammar(
         (DateKind.DAY_OF_MONTH, r"{weekday} (?:the )?{day}(?:st|nd|rd|th)"),
         (DateKind.DAY_OF_MONTH, r"{weekday} the {day}(?! ?(?:am|pm|people|guests))"),
         (DateKind.WEEKDAY, r"{weekday}s?"),
-        (DateKind.DAY_OF_MONTH, r"the {day}(?:st|nd|rd|th)(?! (?:floor|room|birthday))"),
+        (
+            DateKind.DAY_OF_MONTH,
+            r"the {day}(?:st|nd|rd|th)"
+            r"(?! (?:floor|room|birthday|1\b|ones|available|free|slot|time))",
+        ),
         (DateKind.MONTH, r"(?:in|during|of) {month}"),
     ),
     parts_of_day=(

@@ -58,6 +58,19 @@ def test_a_text_keeps_its_markers_for_the_model() -> None:
     assert from_json([as_json(each) for each in citations]) == citations
 
 
+def test_an_initial_ends_no_sentence() -> None:
+    written = answer()
+    written.feed("- Room 1, 8:00 PM, Kim C. (4)[[slot:1]]\n- am 4. 12. um 20:00[[slot:1]]. Bye")
+
+    text, citations = written.finished(redacts=False)
+
+    assert [(each.text, each.is_guess) for each in parts_of(text, citations)] == [
+        ("- Room 1, 8:00 PM, Kim C. (4)\n", False),
+        ("- am 4. 12. um 20:00. ", False),
+        ("Bye", False),
+    ]
+
+
 def test_a_sentence_with_a_time_or_an_amount_and_no_source_is_a_guess() -> None:
     written = answer()
     written.feed("Hello! Free at 19:00[[slot:1]]. Maybe 8 pm.\nIt costs 40 EUR. Bye")

@@ -56,8 +56,8 @@ async def test_a_guest_books_in_german_after_being_asked_which_friday() -> None:
         "customer_name": None,
     }
     assert proposed == (
-        "Ich habe es vorbereitet: Blue Room, Fr., 11. Dez., 20:00, 38,00\xa0€. "
-        "Gebucht ist erst, wenn Sie bestätigen.[[proposal:9]]"
+        "Ich habe es vorbereitet: Blue Room, Fr., 11. Dez., 20:00, 38,00\xa0€[[proposal:9]]. "
+        "Gebucht ist erst, wenn Sie bestätigen."
     )
 
 
@@ -83,8 +83,8 @@ async def test_a_time_that_is_free_is_proposed_at_once_to_who_wants_to_book() ->
         "room_id": "1",
     }
     assert answer == (
-        "I've prepared it: Blue Room, Fri, Dec 11, 8:00\u202fPM, €38.00. "
-        "Nothing is booked until you confirm it.[[proposal:9]]"
+        "I've prepared it: Blue Room, Fri, Dec 11, 8:00\u202fPM, €38.00[[proposal:9]]. "
+        "Nothing is booked until you confirm it."
     )
 
 
@@ -173,7 +173,10 @@ async def test_the_booking_that_is_moved_is_remembered() -> None:
     asked = await talk.says("D967-HBX2")
     await talk.says("to Sunday at 9pm")
 
-    assert asked == "To which date and time shall I move Blue Room, Sat, Dec 5, 8:00\u202fPM?"
+    assert asked == (
+        "To which date and time shall I move D967-HBX2, Blue Room, Sat, Dec 5, "
+        "8:00\u202fPM[[booking:D967-HBX2]]?"
+    )
     assert (talk.calls[-1][1]["reference"], talk.calls[-1][1]["start"]) == (
         "D967-HBX2",
         "2026-12-06T21:00",
@@ -240,7 +243,7 @@ async def test_the_reasons_against_a_time_are_cited() -> None:
 
     assert talk.calls[-1][1]["start"] == "2026-12-03T12:00"
     assert answer == (
-        "Blue Room, Thu, Dec 3, 12:00\u202fPM can't be booked:\n"
+        "Blue Room, Thu, Dec 3, 12:00\u202fPM[[rule:OUTSIDE_BUSINESS_HOURS]] can't be booked:\n"
         "- Blue Room opens at 14:00.[[rule:OUTSIDE_BUSINESS_HOURS]]"
     )
 

@@ -21,6 +21,8 @@ MESSAGES = {
         "cancel my booking please",
         "Bitte stornieren Sie meine Buchung",
         "Quiero cancelar mi reserva",
+        "Cancela AQ85-R630",
+        "Annule AQ85-R630",
         "Je veux annuler ma réservation",
     ],
     Intent.MOVE: [
@@ -29,6 +31,8 @@ MESSAGES = {
         "Kann ich meine Buchung verschieben?",
         "¿Puedo cambiar mi reserva al domingo?",
         "Je voudrais déplacer ma réservation",
+        "Cambia mi reserva al viernes",
+        "Déplace ma réservation à vendredi",
     ],
     Intent.ARRIVALS: [
         "Who is coming tonight?",
@@ -41,6 +45,8 @@ MESSAGES = {
         "Zeig mir meine nächsten Buchungen",
         "¿Cuáles son mis reservas?",
         "Quelles sont mes réservations ?",
+        "Welche Buchungen habe ich?",
+        "¿Qué reservas tengo?",
     ],
     Intent.WHY: [
         "Why can't I book on Friday?",
@@ -59,6 +65,9 @@ MESSAGES = {
         "Wie hoch war der Umsatz?",
         "¿Cuáles fueron los ingresos?",
         "Quel est le chiffre d'affaires ?",
+        "How was last week?",
+        "¿Cuántas reservas tuvimos la semana pasada?",
+        "Combien de réservations la semaine dernière ?",
     ],
     Intent.PRICE: [
         "How much is the Blue Room?",
