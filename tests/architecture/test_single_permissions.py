@@ -229,8 +229,8 @@ PLAIN: Final = {
     },
     "ImportRow": {"line"},
     "NotificationDelivery": {
-        "kind", "channel", "state", "reason", "attempts", "provider_id", "created_at",
-        "updated_at", "sent_at",
+        "kind", "channel", "state", "reason", "attempts", "provider_id", "delivered_at",
+        "created_at", "updated_at", "sent_at",
     },
     "NotificationSettings": {
         "switches", "reminders", "quiet_hours", "digest_time", "sender_name", "reply_to",

@@ -7,7 +7,7 @@ MARKS: Final = re.compile(
     r"Traceback|site-packages|\.py\b|sqlalchemy|asyncpg|psycopg|postgres|strawberry|orjson"
     r"|object at 0x|<class |sys\.set_|NoneType|\bSELECT |\bINSERT |\bUPDATE .* SET|\bFROM \w+ WHERE"
     r"|pg_|relation \"|violates|unhashable|unexpected keyword|not subscriptable|codec can't"
-    r"|INTERNAL",
+    r"|\bINTERNAL\b",
     re.IGNORECASE,
 )
 

@@ -245,6 +245,7 @@ async def test_a_client_that_reads_nothing_holds_up_nobody(
     booking = await book(api, venue, "2027-03-02T10:00:00Z")
     noted = {"id": booking["id"], "input": {"note": "x" * 2_000}}
     assert (await api(NOTE, noted, token=venue.staff.token)).refusals == []
+    await until_behind_the_horizon(runtime, venue.staff)
     after = {"after": await cursor_now(api, venue.staff)}
     async with (
         live(server, token=venue.staff.token) as stalled,
@@ -283,6 +284,7 @@ async def test_a_client_that_reads_nothing_for_long_is_left(
     booking = await book(api, venue, "2027-03-02T10:00:00Z")
     noted = {"id": booking["id"], "input": {"note": "x" * 2_000}}
     assert (await api(NOTE, noted, token=venue.staff.token)).refusals == []
+    await until_behind_the_horizon(runtime, venue.staff)
     after = {"after": await cursor_now(api, venue.staff)}
     token = venue.staff.token
     async with (

@@ -60,9 +60,11 @@ BOOK = """
 """
 # Everything that can be reached from a venue's page: nothing of people, bookings or settings.
 PUBLIC_TYPES: Final = {
-    "CancellationStep", "GuestChallenge", "LocalInterval", "Money", "OpeningDay", "PageInfo",
-    "PaymentSettings", "Venue", "VenueAvailability", "VenueRoom", "VenueRoomConnection",
-    "VenueRoomEdge", "VenueSlot",
+    "CancellationStep", "GuestChallenge", "LocalInterval", "LocalPeriod", "Money", "OpeningDay",
+    "PageInfo", "ParsedBookingRequest", "PaymentSettings", "RequestBudget", "RequestReading",
+    "RequestRemark", "RequestedHours", "SuggestionReason", "Venue", "VenueArticle",
+    "VenueArticleConnection", "VenueArticleEdge", "VenueAvailability", "VenueFoundArticle",
+    "VenueRoom", "VenueRoomConnection", "VenueRoomEdge", "VenueSlot", "VenueTimeSuggestion",
 }  # fmt: skip
 
 

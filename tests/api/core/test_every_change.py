@@ -288,6 +288,7 @@ APART = {
     "resetPassword",
     "resolveTicket",
     "resumeSubscription",
+    "resendNotification",
     "retryExport",
     "sendTestWebhook",
     "setTicketPriority",
