@@ -81,15 +81,19 @@ class OpenAIModel:
 
     async def respond(self, request: ModelRequest) -> AsyncGenerator[ModelEvent]:
         deadline = Deadline(self._limits)
+        body = {
+            "input": [_item(item) for item in request.items],
+            "tools": [_tool(tool) for tool in request.tools],
+        }
         stream = await requested(
             lambda: self._responses.create(
                 model=self.model,
                 instructions=request.instructions,
-                input=[_item(item) for item in request.items],
-                tools=[_tool(tool) for tool in request.tools],
                 max_output_tokens=request.max_output_tokens,
                 store=False,
                 stream=True,
+                # Sent as they are: the package would walk through every schema.
+                extra_body=body,
             ),
             limits=self._limits,
             deadline=deadline,

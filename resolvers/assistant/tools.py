@@ -8,6 +8,7 @@ import types
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final, Union, get_args, get_origin
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -137,14 +138,15 @@ class ToolSpec:
     @property
     def declared(self) -> Tool:
         """The tool as a model is told of it."""
-        return Tool(self.name, self.description, _strict(self.parameters.model_json_schema()))
+        return Tool(self.name, self.description, _strict_schema(self.parameters))
 
 
-def _strict(schema: dict[str, Any]) -> dict[str, Any]:
+@cache
+def _strict_schema(parameters: type[Parameters]) -> dict[str, Any]:
     """Returns a schema without titles and defaults, in which every property is required."""
     properties = {
         name: {key: value for key, value in each.items() if key not in ("title", "default")}
-        for name, each in schema.get("properties", {}).items()
+        for name, each in parameters.model_json_schema().get("properties", {}).items()
     }
     return {
         "type": "object",
