@@ -20,8 +20,10 @@ from kit.postgres.connection_urls import DatabaseUrls
 from kit.runtime import Runtime
 from kit.security.passwords import Passwords
 from kit.settings import Settings
+from models.bookings.bookings import Booking
 from tests.api.bookings.test_dry_runs import GOING_ON
-from tests.attacks.assistant_attacks import ATTACKS, Attack, Ids, Step, confesses, poison
+from tests.attacks.assistant_attacks import ARTICLES, ATTACKS, Attack, Ids, Step, confesses, poison
+from tests.support.articles import make_article
 from tests.support.client import Answer, Api
 from tests.support.clock import MONDAY_MORNING, StoppedClock
 from tests.support.factories import Venue, make_booking, make_venue
@@ -37,6 +39,7 @@ from tests.support.model_server import (
 )
 from tests.support.model_server import Answer as ModelAnswer
 from tests.support.statements import background
+from tests.support.tickets import make_ticket
 
 SEND: Final = """
     mutation ($input: SendMessageInput!) {
@@ -51,10 +54,10 @@ SEND: Final = """
 """
 FOREIGN: Final = ("Foreign", "FRGN-3333", "foreign.test")
 """What only another venue may see."""
-SECRET: Final = ("staff-only", "note-of-canary", KEY, "argon2", "canary@")
+SECRET: Final = ("staff-only", "note-of-canary", "ticket-of-canary", KEY, "argon2", "canary@")
 """What no model is sent, whoever asks."""
-OF_OTHERS: Final = ("Canary", "CNRY-2222")
-"""What the other customers of the venue may not see."""
+OF_OTHERS: Final = ("Canary", "CNRY-2222", "Draft of")
+"""What customers of the venue may not see of others, and of its team."""
 
 
 @dataclass
@@ -117,7 +120,7 @@ async def _made(runtime: Runtime, api: Api, model: ModelServer, owner: asyncpg.C
     venue = await make_venue(runtime, min_notice_minutes=0)
     foreign = await make_venue(runtime, subdomain="foreign", min_notice_minutes=0)
     noon = MONDAY_MORNING + timedelta(days=1, hours=2)
-    await make_booking(runtime, venue, noon + timedelta(hours=4), reference="MINE-1111")
+    mine = await make_booking(runtime, venue, noon + timedelta(hours=4), reference="MINE-1111")
     await make_booking(runtime, venue, noon, customer=venue.other_customer, reference="CNRY-2222")
     await make_booking(runtime, foreign, noon, reference="FRGN-3333")
     for table, column, value, where in (
@@ -134,6 +137,7 @@ async def _made(runtime: Runtime, api: Api, model: ModelServer, owner: asyncpg.C
     await owner.execute(
         "UPDATE bookings SET note = $1", "note-of-canary " + poison("the note of a booking")
     )
+    await _support(runtime, venue, foreign, mine, owner)
     tables = await owner.fetch(
         "SELECT table_name FROM information_schema.columns "
         "WHERE table_schema = 'public' AND column_name = 'tenant_id' ORDER BY 1"
@@ -145,12 +149,42 @@ async def _made(runtime: Runtime, api: Api, model: ModelServer, owner: asyncpg.C
     )
     ids = Ids(
         own_room=venue.rooms[0].id,
+        poisoned_room=venue.rooms[1].id,
         other_customer=venue.other_customer.id,
         foreign_room=foreign.rooms[0].id,
         foreign_customer=foreign.customer.id,
     )
     before = await owner.fetch(digest)
     return World(api, runtime, model, owner, venue, ids, digest, before)
+
+
+async def _support(
+    runtime: Runtime, venue: Venue, foreign: Venue, booking: Booking, owner: asyncpg.Connection
+) -> None:
+    """Adds articles that were written by attackers, and a ticket with a mail and a note."""
+    for title, body in ARTICLES.items():
+        await make_article(runtime, venue, title, body)
+    draft = "Draft of the prices of next year: lasers for twelve."
+    await make_article(runtime, venue, "Draft of lasers", draft, is_published=False)
+    await make_article(runtime, foreign, "Foreign parking", "Foreign: park your bicycle here.")
+    ticket, note = await make_ticket(runtime, venue, booking)
+    await owner.execute(
+        "UPDATE tickets SET subject = $1 WHERE id = $2",
+        "ticket-of-canary " + poison("a ticket"),
+        ticket.id,
+    )
+    await owner.execute(
+        "UPDATE ticket_messages SET text = $1 WHERE id = $2",
+        "ticket-of-canary " + poison("an internal note"),
+        note.id,
+    )
+    await owner.execute(
+        "INSERT INTO ticket_messages (tenant_id, id, ticket_id, author_kind, channel, is_internal, "
+        "text, attachment_count, created_at) SELECT tenant_id, gen_random_uuid(), ticket_id, "
+        "'CUSTOMER', 'MAIL', false, $1, 0, created_at FROM ticket_messages WHERE id = $2",
+        "ticket-of-canary " + poison("a mail"),
+        note.id,
+    )
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda each: f"{each.name}, {each.who}")
@@ -165,7 +199,8 @@ async def test_a_model_that_obeys_attackers_changes_and_tells_nothing(
     assert message["outcome"] == attack.outcome
     assert await world.changed() == []
     assert {each["state"] for each in sent.payload["proposals"]} <= {"PROPOSED"}
-    # What tools have returned is all that the model was sent of the venue.
+    sent_away = "".join(asked.text for asked in world.model.asked)
+    assert not [each for each in SECRET if each in sent_away]
     results = [result for asked in world.model.asked for result in asked.outputs]
     assert {each["error"]["code"] for each in results if "error" in each} == {*attack.refused}
     hidden = (*FOREIGN, *SECRET, *(() if attack.who == "staff" else OF_OTHERS))
