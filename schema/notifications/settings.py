@@ -6,6 +6,7 @@ import models
 from domain.core.local_time import LocalTime
 from domain.core.log_events import EventType
 from domain.notifications import settings as rules
+from kit.graphql.cost import Cost
 from permissions.roles import P
 from resolvers.notifications import settings
 from schema.core.fields import Node, column, node, query, value
@@ -98,7 +99,7 @@ class NotificationSettings(Node):
 @strawberry.type
 class NotificationSettingsQueries:
     notification_settings: NotificationSettings | None = query(
-        settings.notification_settings, requires=P.NOTIFICATIONS_READ
+        settings.notification_settings, requires=P.NOTIFICATIONS_READ, cost=Cost(2)
     )
 
 

@@ -120,7 +120,7 @@ async def _made(runtime: Runtime, api: Api, model: ModelServer, owner: asyncpg.C
     venue = await make_venue(runtime, min_notice_minutes=0)
     foreign = await make_venue(runtime, subdomain="foreign", min_notice_minutes=0)
     noon = MONDAY_MORNING + timedelta(days=1, hours=2)
-    mine = await make_booking(runtime, venue, noon + timedelta(hours=4), reference="MINE-1111")
+    mine = await make_booking(runtime, venue, noon + timedelta(hours=4), reference="MYBK-1111")
     await make_booking(runtime, venue, noon, customer=venue.other_customer, reference="CNRY-2222")
     await make_booking(runtime, foreign, noon, reference="FRGN-3333")
     for table, column, value, where in (

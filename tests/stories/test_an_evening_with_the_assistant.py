@@ -112,6 +112,5 @@ async def test_a_guest_books_in_german_and_a_person_answers_what_nobody_wrote_do
     assert ticket["subject"] == "Kann ich meinen Hund mitbringen?"
     await reply(staff, ticket, "Gern, wenn er nicht mitsingt.")
     await run_due_jobs(runtime)
-    answer = mails(settings)[-1]
-    assert answer["To"] == "mara@example.com"
-    assert "Gern, wenn er nicht mitsingt." in text_of(answer)
+    texts = [text_of(each) for each in mails(settings) if each["To"] == "mara@example.com"]
+    assert len([each for each in texts if "Gern, wenn er nicht mitsingt." in each]) == 1

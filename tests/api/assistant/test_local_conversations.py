@@ -123,9 +123,14 @@ async def test_what_is_written_down_answers_everybody_and_a_draft_nobody(
         written = {"title": title, "body": body, "locale": "en", "published": published}
         assert (await api(WRITE, {"input": written}, token=venue.manager.token)).refusals == []
     guest = {"subdomain": venue.tenant.subdomain, "locale": "en"}
-    people = [(None, guest), (venue.guest.token, {}), (venue.staff.token, {})]
+    # The team sends no messages to itself.
+    people = [
+        (None, guest, ["TICKET"]),
+        (venue.guest.token, {}, ["TICKET"]),
+        (venue.staff.token, {}, []),
+    ]
 
-    for token, given in people:
+    for token, given, proposed in people:
         known = await send(api, "Where can I park my car?", token, **given)
         unknown = await send(api, "May I bring my dogs?", token, **given)
 
@@ -136,7 +141,8 @@ async def test_what_is_written_down_answers_everybody_and_a_draft_nobody(
             node = await api(ARTICLE, {"id": citation["objectId"]}, token=token)
             assert node.payload == {"title": "Parking"}
         assert known.payload["proposals"] == []
-        assert [each["kind"] for each in unknown.payload["proposals"]] == ["TICKET"]
+        assert text_of(unknown).startswith("I don't know that.")
+        assert [each["kind"] for each in unknown.payload["proposals"]] == proposed
 
 
 async def test_what_no_rule_answers_becomes_a_ticket_in_any_script_and_of_many_lines(
