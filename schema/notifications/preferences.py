@@ -4,6 +4,7 @@ import strawberry
 
 from domain.core.log_events import EventType
 from domain.notifications import preferences as rules
+from kit.graphql.cost import Cost
 from permissions.roles import P
 from resolvers.notifications import preferences
 from schema.core.fields import column, query, value
@@ -38,7 +39,7 @@ class NotificationPreferences:
 @strawberry.type
 class NotificationPreferencesQueries:
     notification_preferences: NotificationPreferences | None = query(
-        preferences.notification_preferences, requires=P.MEMBER
+        preferences.notification_preferences, requires=P.MEMBER, cost=Cost(2)
     )
 
 

@@ -7,6 +7,7 @@ import strawberry
 import models
 from domain.core.log_events import EventType as E
 from domain.support import sla
+from kit.graphql.cost import Cost
 from permissions.roles import P
 from resolvers.support import canned_replies, settings
 from schema.core.connections import Connection, connection
@@ -74,7 +75,7 @@ class CannedReply(Node):
 @strawberry.type
 class SupportSettingsQueries:
     support_settings: SupportSettings | None = query(
-        settings.support_settings, requires=P.SUPPORT_READ
+        settings.support_settings, requires=P.SUPPORT_READ, cost=Cost(2)
     )
     canned_replies: Connection[CannedReply] | None = connection(
         canned_replies.canned_replies, requires=P.SUPPORT_READ
